@@ -1,0 +1,23 @@
+"""The machine's own clock and asyncio's own sleep."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+MICROSECONDS_PER_MILLISECOND = 1000
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        now = datetime.now(UTC)
+        return now.replace(
+            microsecond=now.microsecond // MICROSECONDS_PER_MILLISECOND * MICROSECONDS_PER_MILLISECOND
+        )
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class SystemSleeper:
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
