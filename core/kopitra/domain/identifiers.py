@@ -38,7 +38,9 @@ def derived_id(prefix: str, *parts: str) -> str:
     return prefix + b32encode(digest).decode().lower()
 
 
-def copy_id(subscription: SubscriptionId, leader: AccountId, position: PositionRef, generation: int) -> CopyId:
+def copy_id(
+    subscription: SubscriptionId, leader: AccountId, position: PositionRef, generation: int
+) -> CopyId:
     return CopyId(derived_id("c-", subscription, leader, position, str(generation)))
 
 

@@ -1,0 +1,1 @@
+"""The wire contract, version 1: messages, problem details, limits and schemas."""

@@ -1,0 +1,157 @@
+"""Requests and responses of the EA's routes. Trade records and telemetry are the domain's own structs."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from kopitra.domain.identifiers import (
+    AccountId,
+    CommandId,
+    DeviceId,
+    EventId,
+    JournalId,
+    RequestId,
+    RunId,
+    SessionId,
+)
+from kopitra.domain.trading import Signal
+
+
+class Message(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True, frozen=True):
+    """Unknown fields are ignored; absent fields take their defaults."""
+
+
+class EnrolmentRequest(Message):
+    code: str
+    device_id: DeviceId
+    platform: str | None = None
+
+
+class EnrolmentAnswer(Message):
+    account: AccountId
+    secret: str
+
+
+class SessionRequest(Message):
+    secret: str
+    device_id: DeviceId | None = None
+    client_version: str | None = None
+    platform: str | None = None
+    capabilities: list[str] = []
+
+
+class SessionAnswer(Message):
+    session_id: SessionId
+    session_token: str
+    status: Literal["authenticated", "pending"]
+    lease_ttl_seconds: int
+    lease_expires_at: str
+    heartbeat_seconds: int
+    resume_cursor: int
+    journal_id: JournalId
+    server_time: str
+
+
+class ReleaseAnswer(Message):
+    status: Literal["released"] = msgspec.field(default="released")
+
+
+class OutboxEvent(Message):
+    event_id: EventId
+    sequence: int
+    event_type: str
+    occurred_at: str
+    payload: dict[str, Any]
+    request_id: RequestId | None = None
+    run_id: RunId | None = None
+
+
+class OutboxAnswer(Message, omit_defaults=False):
+    journal_id: JournalId
+    cursor: int
+    urgent: list[OutboxEvent]
+    events: list[OutboxEvent]
+    retry_after_ms: int
+    retry_after: int
+    server_time: str
+
+
+class InboxEvent(Message):
+    event_type: str
+    payload: msgspec.Raw
+    event_id: EventId | None = None
+    occurred_at: datetime | None = None
+
+
+class InboxRequest(Message):
+    events: list[InboxEvent]
+
+
+class InboxAnswer(Message, omit_defaults=False):
+    accepted: int
+    sequence: int
+    durable: bool
+
+
+class SignalAnswer(Message, omit_defaults=False):
+    status: Literal["accepted", "duplicate", "deferred"]
+    sequence: int
+    run_id: RunId
+    planned: int
+    skipped: int
+
+
+class SignalBatch(Message):
+    signals: list[Signal]
+
+
+class SignalBatchAnswer(Message, omit_defaults=False):
+    results: list[SignalAnswer]
+
+
+class ExecutionAnswer(Message, omit_defaults=False):
+    sequence: int
+    status: Literal["recorded"] = msgspec.field(default="recorded")
+
+
+class OrderCommandRequest(Message):
+    """An operator's order to one session's account; volumes in lots."""
+
+    action: str
+    symbol: str
+    side: str
+    volume: str
+    order_type: str = "market"
+    price: str | None = None
+    stop_loss: str | None = None
+    take_profit: str | None = None
+    ticket: int | None = None
+    target_volume: str | None = None
+
+
+class OrderCommandAnswer(Message, omit_defaults=False):
+    command_id: CommandId
+    sequence: int
+    status: Literal["queued"] = msgspec.field(default="queued")
+
+
+class FieldError(Message):
+    path: str
+    message: str
+
+
+class Problem(Message):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    request_id: RequestId | None = None
+    errors: list[FieldError] = []
+    retry_after_seconds: int | None = None
+    lease_expires_at: str | None = None
+    holder: dict[str, str] | None = None
+    hint: str | None = None
