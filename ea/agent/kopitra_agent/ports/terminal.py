@@ -54,6 +54,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PendingOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A pending order; once finished it lives on in the order history with its `state` and what became of it."""
+
     ticket: int
     symbol: str
     side: Side
@@ -66,10 +68,19 @@ class PendingOrder(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     magic: int = 0
     comment: str = ""
+    state: Literal["placed", "filled", "cancelled", "expired"] = "placed"
+    finished_at: datetime | None = None
+    position_id: int | None = None
+    """The position that a filled order opened or changed."""
 
 
 class Deal(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the broker's ledger. A balance operation has no position: `kind` is then deposit, withdrawal or credit."""
+    """One line of the broker's ledger. A balance operation has no position: `kind` is then deposit, withdrawal or credit.
+
+    As in MetaTrader, `side` is the deal's own (what closes a buy is a sell), `volume` is this deal's alone, and a close by
+    hand carries magic 0: what a position was is known from its `in` deal, by `position_id`. `position_ticket` is the
+    ticket that the deal met (an `in` deal: the one it made).
+    """
 
     ordinal: int
     deal_id: int
@@ -90,15 +101,20 @@ class Deal(msgspec.Struct, frozen=True, kw_only=True):
     swap: Decimal = Decimal(0)
     fee: Decimal = Decimal(0)
     remainder_ticket: int | None = None
-    """MT4: the new ticket of what a partial close left."""
+    """The new ticket of what is left: MT4's partial close, a netting reversal."""
     kind: Literal["trade", "deposit", "withdrawal", "credit"] = "trade"
 
 
 class TradeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`deal`: market order (with `position`: close that ticket); `pending`: place; `sltp`: change stops of `position`;
-    `modify`: change pending `order`; `remove`: cancel pending `order`."""
+    """`deal`: market order (with `position`: close that ticket, all of it where `volume` is None); `pending`: place;
+    `sltp`: change stops of `position`; `modify`: change pending `order`; `remove`: cancel pending `order`; `close_by`: close
+    `position` against the opposite `position_by`.
 
-    action: Literal["deal", "pending", "sltp", "modify", "remove"]
+    `sltp` and `modify` state the whole wanted order: a stop that is None is taken away. `deviation` is in price units
+    around `price`; without both, any market price will do.
+    """
+
+    action: Literal["deal", "pending", "sltp", "modify", "remove", "close_by"]
     symbol: str
     side: Side | None = None
     order_type: OrderType = OrderType.MARKET
@@ -111,6 +127,7 @@ class TradeRequest(msgspec.Struct, frozen=True, kw_only=True):
     magic: int = 0
     comment: str = ""
     position: int | None = None
+    position_by: int | None = None
     order: int | None = None
 
 
