@@ -62,7 +62,7 @@ class OutboxEvent(Message):
     sequence: int
     event_type: str
     occurred_at: str
-    payload: dict[str, Any]
+    payload: Any
     request_id: RequestId | None = None
     run_id: RunId | None = None
 

@@ -1,0 +1,198 @@
+"""What can be asked of the machine. Requests are parsed and authenticated before they become commands;
+ids and secrets are minted and hashed outside and arrive as values."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from kopitra.domain.identifiers import (
+    AccountId,
+    DeviceId,
+    EventId,
+    GroupId,
+    SessionId,
+    SubscriptionId,
+    TenantId,
+)
+from kopitra.domain.orders import OrderType, Side
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.symbols import SymbolSpec
+from kopitra.domain.telemetry import BalanceOperation, OutboxAck, PositionSnapshot
+from kopitra.domain.trading import Execution, OrderAction, Signal
+from kopitra.machine.events import HaltMode, HaltScope
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to the machine."""
+
+
+class PublishAccount(Command):
+    account: AccountId
+    tenant: TenantId
+    revision: int
+    enabled: bool = True
+    requires_approval: bool = False
+    enrolment_code_hash: str | None = None
+    enrolment_expires_at: datetime | None = None
+    label: str = ""
+
+
+class PublishGroup(Command):
+    group: GroupId
+    tenant: TenantId
+    revision: int
+    leaders: tuple[AccountId, ...]
+    enabled: bool = True
+
+
+class PublishSubscription(Command):
+    subscription: SubscriptionId
+    tenant: TenantId
+    revision: int
+    group: GroupId
+    follower: AccountId
+    rules: CopyRules
+    enabled: bool = True
+
+
+class Enrol(Command):
+    """`secret_hash`: memory-hard hash of a freshly minted secret; the code itself never enters."""
+
+    code_hash: str
+    device: DeviceId
+    secret_hash: str
+    platform: str | None = None
+
+
+class OpenSession(Command):
+    """The secret has been verified against `device`'s hash. `nonce` and `token_hash` belong to the minted token."""
+
+    account: AccountId
+    session: SessionId
+    device: DeviceId
+    nonce: str
+    token_hash: str
+    key_id: str
+    client_version: str | None = None
+    platform: str | None = None
+    capabilities: tuple[str, ...] = ()
+
+
+class EndSession(Command):
+    """Release by its own EA, or forced or rejected by an operator (`subject`)."""
+
+    account: AccountId
+    session: SessionId | None
+    reason: str
+    subject: str | None = None
+
+
+class ApproveSession(Command):
+    account: AccountId
+    session: SessionId | None
+    subject: str
+
+
+class TakeSignal(Command):
+    account: AccountId
+    signal: Signal
+    sandbox: bool = False
+
+
+class TakeAck(Command):
+    account: AccountId
+    ack: OutboxAck
+
+
+class TakeExecution(Command):
+    account: AccountId
+    execution: Execution
+
+
+class TakeSnapshot(Command):
+    """A whole position snapshot, its parts put together."""
+
+    account: AccountId
+    snapshot: PositionSnapshot
+    digest: str
+
+
+class TakeCatalog(Command):
+    account: AccountId
+    symbols: tuple[SymbolSpec, ...]
+    digest: str
+
+
+class TakeBalance(Command):
+    account: AccountId
+    operation: BalanceOperation
+
+
+class TakeInboxEvent(Command):
+    """A durable inbox event with no meaning for the machine; it is kept and passed on."""
+
+    account: AccountId
+    event_type: str
+    payload: bytes
+    event_id: EventId | None = None
+    occurred_at: datetime | None = None
+
+
+class Halt(Command):
+    scope: HaltScope
+    target: str
+    mode: HaltMode
+    subject: str
+    tenant: TenantId | None = None
+    reason: str = ""
+    revision: int = 0
+
+
+class Resume(Command):
+    scope: HaltScope
+    target: str
+    subject: str
+    tenant: TenantId | None = None
+    revision: int = 0
+
+
+class PlaceOperatorOrder(Command):
+    account: AccountId
+    subject: str
+    action: OrderAction
+    symbol: str
+    side: Side
+    volume: Decimal
+    order_type: OrderType = OrderType.MARKET
+    price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    target_volume: Decimal | None = None
+    ticket: int | None = None
+
+
+class RequestResync(Command):
+    account: AccountId
+    reason: str
+    subject: str | None = None
+
+
+class Checkpoint(Command):
+    consumer: str
+    sequence: int
+
+
+class Tick(Command):
+    """Time has passed: expire leases and unfetched opens, drive refused closes again, notice silence."""
+
+
+class RememberAnswer(Command):
+    """Keep the first answer to an idempotency key, in the commit of the change that it answers."""
+
+    account: AccountId
+    scope: str
+    key: str
+    digest: bytes
+    status: int
+    body: bytes

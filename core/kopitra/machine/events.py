@@ -1,0 +1,433 @@
+"""Everything that can have happened. Events hold results: applying one never sizes, decides, or reads a clock.
+
+An event that puts several items into one account's outbox covers that many sequences (see `machine.spans`).
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from kopitra.domain.identifiers import (
+    AccountId,
+    CommandId,
+    CopyId,
+    DeviceId,
+    EventId,
+    GroupId,
+    RequestId,
+    RunId,
+    SessionId,
+    SubscriptionId,
+    TenantId,
+)
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.symbols import SymbolSpec
+from kopitra.domain.telemetry import BalanceOperation
+from kopitra.domain.trading import AckStatus, Execution, Order, Signal
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t"):
+    """One fact of the journal."""
+
+
+# -- configuration -------------------------------------------------------------------------------------------------
+
+
+class AccountConfigured(Event, tag="account.configured"):
+    account: AccountId
+    tenant: TenantId
+    revision: int
+    enabled: bool = True
+    requires_approval: bool = False
+    enrolment_code_hash: str | None = None
+    """SHA-256, hex, of a one-time code that has at least 128 bits."""
+    enrolment_expires_at: datetime | None = None
+    label: str = ""
+
+
+class GroupConfigured(Event, tag="group.configured"):
+    group: GroupId
+    tenant: TenantId
+    revision: int
+    leaders: tuple[AccountId, ...]
+    enabled: bool = True
+
+
+class SubscriptionConfigured(Event, tag="subscription.configured"):
+    subscription: SubscriptionId
+    tenant: TenantId
+    revision: int
+    group: GroupId
+    follower: AccountId
+    rules: CopyRules
+    enabled: bool = True
+
+
+class StaleIgnored(Event, tag="config.stale"):
+    """A command whose revision is not above the one in force."""
+
+    scope: str
+    revision: int
+    current: int
+
+
+class Enrolled(Event, tag="account.enrolled"):
+    account: AccountId
+    device: DeviceId
+    secret_hash: str
+    platform: str | None = None
+
+
+# -- sessions ------------------------------------------------------------------------------------------------------
+
+
+class SessionOpened(Event, tag="session.opened"):
+    account: AccountId
+    session: SessionId
+    device: DeviceId
+    nonce: str
+    token_hash: str
+    key_id: str
+    approved: bool
+    lease_seconds: int
+    client_version: str | None = None
+    platform: str | None = None
+    capabilities: tuple[str, ...] = ()
+
+
+class SessionEnd(StrEnum):
+    RELEASED = "released"
+    TAKEN_OVER = "taken_over"
+    EXPIRED = "expired"
+    FORCED = "forced"
+    REJECTED = "rejected"
+
+
+class SessionEnded(Event, tag="session.ended"):
+    account: AccountId
+    session: SessionId
+    reason: SessionEnd
+    subject: str | None = None
+
+
+class SessionApproved(Event, tag="session.approved"):
+    account: AccountId
+    session: SessionId
+    subject: str
+
+
+# -- copying -------------------------------------------------------------------------------------------------------
+
+
+class Outcome(StrEnum):
+    PLANNED = "planned"
+    SKIPPED = "skipped"
+    SUPERSEDED = "superseded"
+    """The copy's undelivered open was withdrawn, so neither it nor its close is sent."""
+    UNCHANGED = "unchanged"
+    """The copy already is what the leader's event asks for."""
+
+
+class CopyDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
+    """Why one follower got what it got for one leader event: inputs, rule revision, arithmetic, outcome."""
+
+    subscription: SubscriptionId
+    follower: AccountId
+    outcome: Outcome
+    copy_id: CopyId | None = None
+    reason: str | None = None
+    rules_revision: int = 0
+    order: Order | None = None
+    withdrawn: CommandId | None = None
+    contract_size: Decimal | None = None
+    generation: int = 0
+    reverse: bool = False
+    inputs: dict[str, str] = {}
+    arithmetic: tuple[str, ...] = ()
+
+
+class CopyPlanned(Event, tag="copy.planned"):
+    """A leader's event and, in the same record, what every follower gets for it."""
+
+    account: AccountId
+    run: RunId
+    signal: Signal
+    age_ms: int
+    decisions: tuple[CopyDecision, ...]
+    expires_at: datetime | None = None
+    """When opens of this plan go stale."""
+    healed: bool = False
+    """Deduced from a snapshot, not sent as a signal."""
+    sandbox: bool = False
+    gap_after: int | None = None
+    """The last ordinal that was seen before a gap in the stream."""
+
+
+class SignalDeferred(Event, tag="signal.deferred"):
+    """An intent for a position that nobody knows; a close leaves a tombstone."""
+
+    account: AccountId
+    run: RunId
+    signal: Signal
+
+
+class SignalIgnored(Event, tag="signal.ignored"):
+    account: AccountId
+    run: RunId
+    signal: Signal
+    reason: Literal["echo", "stale"]
+
+
+class CommandAcknowledged(Event, tag="command.acknowledged"):
+    account: AccountId
+    command: CommandId
+    status: AckStatus
+    retires: bool
+    retcode: int | None = None
+    reason: str | None = None
+    retry_at: datetime | None = None
+    """When the core drives a refused close again."""
+
+
+class ItemAcknowledged(Event, tag="item.acknowledged"):
+    """An outbox event that is not a trade."""
+
+    account: AccountId
+    sequence: int
+    status: AckStatus
+
+
+class CommandExpired(Event, tag="command.expired"):
+    """An open that nobody fetched in time; it is never sent."""
+
+    account: AccountId
+    command: CommandId
+
+
+class CommandRedriven(Event, tag="command.redriven"):
+    account: AccountId
+    replaces: CommandId
+    order: Order
+    cause: str
+    run: RunId | None = None
+
+
+class ExecutionRecorded(Event, tag="execution.recorded"):
+    account: AccountId
+    execution: Execution
+    key: str
+    """What this deal is known by for ever."""
+    copy_id: CopyId | None = None
+    repeated: bool = False
+    """Closing what was closed already: a success that is counted once."""
+
+
+class CopyCorrected(Event, tag="copy.corrected"):
+    """A command that follows from what happened at the follower, not from a leader's event."""
+
+    account: AccountId
+    copy_id: CopyId
+    order: Order
+    cause: str
+    run: RunId | None = None
+
+
+class CopySettled(Event, tag="copy.settled"):
+    """A snapshot settled what reports had left open."""
+
+    account: AccountId
+    copy_id: CopyId
+    status: Literal["open", "closed"]
+    volume: Decimal
+    cause: str
+    ticket: int | None = None
+    position_id: int | None = None
+
+
+class IncidentOpened(Event, tag="incident.opened"):
+    incident: str
+    kind: str
+    account: AccountId
+    detail: str
+    copy_id: CopyId | None = None
+
+
+class IncidentClosed(Event, tag="incident.closed"):
+    incident: str
+    account: AccountId
+    cause: str
+
+
+# -- telemetry -----------------------------------------------------------------------------------------------------
+
+
+class InboxRecorded(Event, tag="inbox.recorded"):
+    """A durable inbox event as it came; `payload` is its JSON."""
+
+    account: AccountId
+    event_type: str
+    payload: bytes
+    event_id: EventId | None = None
+    occurred_at: datetime | None = None
+
+
+class CatalogKept(Event, tag="catalog.kept"):
+    account: AccountId
+    digest: str
+    symbols: tuple[SymbolSpec, ...]
+
+
+class SnapshotSeen(Event, tag="snapshot.seen"):
+    """A position snapshot that was not reconciled, or that changed what is suspected of being gone."""
+
+    account: AccountId
+    digest: str
+    valid: bool
+    reason: str | None = None
+    missing: tuple[str, ...] = ()
+    """Leader position refs, or copy ids of a follower, that this snapshot lacks."""
+    extra: tuple[str, ...] = ()
+    positions: int = 0
+
+
+class BookOwnerKnown(Event, tag="book.owner"):
+    """The login and server whose book this account's snapshots show."""
+
+    account: AccountId
+    login: int
+    server: str
+
+
+class BalanceChanged(Event, tag="balance.changed"):
+    account: AccountId
+    operation: BalanceOperation
+
+
+class SilenceChanged(Event, tag="account.silence"):
+    account: AccountId
+    silent: bool
+
+
+# -- control -------------------------------------------------------------------------------------------------------
+
+
+class HaltScope(StrEnum):
+    PLATFORM = "platform"
+    GROUP = "group"
+    LEADER = "leader"
+    FOLLOWER = "follower"
+
+
+class HaltMode(StrEnum):
+    CLOSE_ONLY = "close_only"
+    FLATTEN = "flatten"
+
+
+class FlattenOrder(msgspec.Struct, frozen=True, array_like=True):
+    account: AccountId
+    order: Order
+
+
+class Withdrawal(msgspec.Struct, frozen=True, array_like=True):
+    account: AccountId
+    command: CommandId
+    copy_id: CopyId
+
+
+class TradingHalted(Event, tag="trading.halted"):
+    scope: HaltScope
+    target: str
+    mode: HaltMode
+    subject: str
+    notified: tuple[AccountId, ...]
+    withdrawn: tuple[Withdrawal, ...] = ()
+    orders: tuple[FlattenOrder, ...] = ()
+    reason: str = ""
+    revision: int = 0
+
+
+class TradingResumed(Event, tag="trading.resumed"):
+    scope: HaltScope
+    target: str
+    subject: str
+    notified: tuple[AccountId, ...]
+    revision: int = 0
+
+
+class OperatorOrdered(Event, tag="operator.ordered"):
+    account: AccountId
+    order: Order
+    subject: str
+
+
+class ResyncRequested(Event, tag="resync.requested"):
+    account: AccountId
+    reason: str
+    subject: str | None = None
+
+
+class ConsumerCheckpointed(Event, tag="consumer.checkpointed"):
+    consumer: str
+    sequence: int
+
+
+class RequestAnswered(Event, tag="request.answered"):
+    """The first answer to an idempotency key; `digest` is keyed, of the normalised body."""
+
+    account: AccountId
+    scope: str
+    key: str
+    digest: bytes
+    status: int
+    body: bytes
+
+
+AnyEvent = (
+    AccountConfigured
+    | GroupConfigured
+    | SubscriptionConfigured
+    | StaleIgnored
+    | Enrolled
+    | SessionOpened
+    | SessionEnded
+    | SessionApproved
+    | CopyPlanned
+    | SignalDeferred
+    | SignalIgnored
+    | CommandAcknowledged
+    | ItemAcknowledged
+    | CommandExpired
+    | CommandRedriven
+    | ExecutionRecorded
+    | CopyCorrected
+    | CopySettled
+    | IncidentOpened
+    | IncidentClosed
+    | InboxRecorded
+    | CatalogKept
+    | SnapshotSeen
+    | BookOwnerKnown
+    | BalanceChanged
+    | SilenceChanged
+    | TradingHalted
+    | TradingResumed
+    | OperatorOrdered
+    | ResyncRequested
+    | ConsumerCheckpointed
+    | RequestAnswered
+)
+
+
+class Recorded(msgspec.Struct, frozen=True, array_like=True):
+    """An event in its place: sequences [sequence, last], aware UTC time, and who asked."""
+
+    sequence: int
+    last: int
+    at: datetime
+    event: AnyEvent
+    request_id: RequestId | None = None
+    actor: str | None = None
+

@@ -1,0 +1,45 @@
+"""What is known only in memory: leases, account figures, quotes, and what was handed out.
+
+None of it is journaled. A decision that uses a reading embeds the value in its event.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from kopitra.domain.identifiers import AccountId, CommandId, SessionId
+from kopitra.domain.quotes import Quote
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """An account's figures in `currency`, as of `at` (when the counterparty received them)."""
+
+    balance: Decimal
+    currency: str
+    at: datetime
+    equity: Decimal | None = None
+    free_margin: Decimal | None = None
+    leverage: int | None = None
+
+
+class Lease(msgspec.Struct):
+    session: SessionId
+    expires_at: datetime
+
+
+class Readings(msgspec.Struct):
+    figures: dict[AccountId, Figures] = {}
+    quotes: dict[AccountId, dict[str, Quote]] = {}
+    """Last quotes per account and symbol, with `at` = time of receipt."""
+    leases: dict[AccountId, Lease] = {}
+    contacts: dict[AccountId, datetime] = {}
+    """Last valid call of each account."""
+    delivered: dict[AccountId, set[CommandId]] = {}
+    """Commands that were written into an answer since this process took over."""
+    recovered_through: int = 0
+    """Commands up to this sequence may have been delivered by an earlier process."""
+
+    def may_have_left(self, account: AccountId, command: CommandId, sequence: int) -> bool:
+        """Whether the EA may hold this command: then it can no longer be withdrawn."""
+        return sequence <= self.recovered_through or command in self.delivered.get(account, ())

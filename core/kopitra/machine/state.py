@@ -1,0 +1,273 @@
+"""What the machine knows, all of it rebuilt from events. Everything that grows with use hangs under one account.
+
+Derived indexes (`SKIPPED_IN_SNAPSHOTS`) are rebuilt when a snapshot is loaded.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from kopitra.domain.identifiers import (
+    AccountId,
+    CommandId,
+    CopyId,
+    DeviceId,
+    GroupId,
+    JournalId,
+    PositionRef,
+    RequestId,
+    RunId,
+    SessionId,
+    SubscriptionId,
+    TenantId,
+)
+from kopitra.domain.orders import OrderType, Side
+from kopitra.domain.quantities import ZERO
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.symbols import SymbolSpec
+from kopitra.domain.trading import Order
+from kopitra.machine.events import HaltMode
+
+
+class Mutable(msgspec.Struct, kw_only=True, omit_defaults=True, array_like=True):
+    """A part of the state; only `evolve` changes it."""
+
+
+class Device(Mutable):
+    secret_hash: str
+    platform: str | None = None
+
+
+class Session(Mutable):
+    session: SessionId
+    device: DeviceId
+    nonce: str
+    token_hash: str
+    key_id: str
+    approved: bool
+    lease_seconds: int
+    opened_at: datetime
+    platform: str | None = None
+    client_version: str | None = None
+
+
+class OutboxItem(Mutable):
+    """A pending outbox event: a trade (`order`) or a note of another type with its JSON-ready `payload`."""
+
+    sequence: int
+    event_type: str
+    at: datetime
+    order: Order | None = None
+    payload: dict[str, str] = {}
+    request_id: RequestId | None = None
+    run: RunId | None = None
+    expires_at: datetime | None = None
+    """When an undelivered open goes stale."""
+    reduces: bool = False
+    """A close, cancel or halt: listed as urgent, exempt from limits."""
+
+
+class CopyStatus(StrEnum):
+    PLANNED = "planned"
+    """Its open is on the way."""
+    PENDING = "pending"
+    """A pending order rests at the follower's broker."""
+    OPEN = "open"
+    UNKNOWN = "unknown"
+    """The EA cannot tell whether its open reached the broker."""
+    CLOSED = "closed"
+    DROPPED = "dropped"
+    """Never opened: refused, expired or superseded."""
+
+
+LIVE = frozenset({CopyStatus.PLANNED, CopyStatus.PENDING, CopyStatus.OPEN, CopyStatus.UNKNOWN})
+
+
+class Copy(Mutable):
+    """One leader position as one subscription copies it; symbol, side and contract size are frozen at open."""
+
+    copy_id: CopyId
+    subscription: SubscriptionId
+    follower: AccountId
+    leader: AccountId
+    position_ref: PositionRef
+    generation: int
+    symbol: str
+    side: Side
+    reverse: bool
+    contract_size: Decimal
+    magic: int
+    comment: str
+    order_type: OrderType
+    opens: CommandId
+    planned_volume: Decimal
+    status: CopyStatus = CopyStatus.PLANNED
+    filled: Decimal = ZERO
+    closed: Decimal = ZERO
+    target: Decimal | None = None
+    """What must remain, once a partial close asked for it."""
+    ratio: tuple[Decimal, Decimal] | None = None
+    """The leader's (volume after, opened volume) of the last partial close."""
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    price: Decimal | None = None
+    ticket: int | None = None
+    position_id: int | None = None
+    closing: bool = False
+    """A close is wanted and must be driven until it is done."""
+    cause: str | None = None
+    """Why it ended, or why it is being closed."""
+    run: RunId | None = None
+    steps: int = 0
+    """How many orders the core itself has added; part of their command ids."""
+    attempts: int = 0
+    redrive_at: datetime | None = None
+    redrive: CommandId | None = None
+    """The refused command that is driven again at `redrive_at`."""
+
+    @property
+    def live_volume(self) -> Decimal:
+        return self.filled - self.closed
+
+    @property
+    def live(self) -> bool:
+        return self.status in LIVE
+
+
+class LeaderPosition(Mutable):
+    """A leader's open position or resting order."""
+
+    position_ref: PositionRef
+    symbol: str
+    side: Side
+    order_type: OrderType
+    opened: Decimal
+    volume: Decimal
+    run: RunId
+    opened_at: datetime
+    generation: int = 0
+    pending: bool = False
+    price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    order_ref: PositionRef | None = None
+    ordinal: int = 0
+    stream_id: str = ""
+    last_signal: str = ""
+    missing_since: datetime | None = None
+    copies: list[tuple[AccountId, CopyId]] = []
+
+
+class LeaderBook(Mutable):
+    positions: dict[PositionRef, LeaderPosition] = {}
+    aliases: dict[PositionRef, PositionRef] = {}
+    """A filled pending order's ref → the ref under which its position is kept."""
+    finished: set[PositionRef] = set()
+    tombstones: set[PositionRef] = set()
+    deals: set[str] = set()
+    stream_id: str = ""
+    ordinal: int = 0
+    gaps: int = 0
+
+
+class FollowerBook(Mutable):
+    copies: dict[CopyId, Copy] = {}
+    """Live copies, and ended ones until the leader's position ends."""
+    by_magic: dict[int, CopyId] = {}
+    by_position: dict[int, CopyId] = {}
+    deals: dict[str, int] = {}
+    """Deal key → sequence of its first report."""
+    next_magic: int = 1
+    missing: dict[CopyId, datetime] = {}
+    extra: dict[int, datetime] = {}
+
+
+class AnsweredKey(Mutable):
+    digest: bytes
+    status: int
+    body: bytes
+    at: datetime
+
+
+class Incident(Mutable):
+    incident: str
+    kind: str
+    detail: str
+    at: datetime
+    copy_id: CopyId | None = None
+
+
+class Account(Mutable):
+    account: AccountId
+    tenant: TenantId
+    revision: int
+    enabled: bool = True
+    requires_approval: bool = False
+    label: str = ""
+    enrolment_code_hash: str | None = None
+    enrolment_expires_at: datetime | None = None
+    devices: dict[DeviceId, Device] = {}
+    session: Session | None = None
+    ended_sessions: dict[SessionId, str] = {}
+    """Token hash of recent ended sessions, so that a replayed release gets its answer."""
+    outbox: dict[int, OutboxItem] = {}
+    """Pending items by sequence, ascending."""
+    commands: dict[CommandId, int] = {}
+    """Pending command → sequence of its outbox item."""
+    held_back: dict[CommandId, Order] = {}
+    """Reducing commands whose refusal was acknowledged and which wait for `redrive_at`."""
+    keys: dict[str, AnsweredKey] = {}
+    leading: LeaderBook = msgspec.field(default_factory=LeaderBook)
+    following: FollowerBook = msgspec.field(default_factory=FollowerBook)
+    catalog: dict[str, SymbolSpec] = {}
+    catalog_digest: str = ""
+    login: int | None = None
+    server: str | None = None
+    snapshot_digest: str = ""
+    silent: bool = False
+    incidents: dict[str, Incident] = {}
+    operator_orders: int = 0
+    executions: int = 0
+
+
+class Group(Mutable):
+    group: GroupId
+    tenant: TenantId
+    revision: int
+    leaders: tuple[AccountId, ...]
+    enabled: bool = True
+
+
+class Subscription(Mutable):
+    subscription: SubscriptionId
+    tenant: TenantId
+    revision: int
+    group: GroupId
+    follower: AccountId
+    rules: CopyRules
+    enabled: bool = True
+
+
+class State(Mutable):
+    journal_id: JournalId
+    shard: str
+    sequence: int = 0
+    """The last sequence applied."""
+    accounts: dict[AccountId, Account] = {}
+    groups: dict[GroupId, Group] = {}
+    subscriptions: dict[SubscriptionId, Subscription] = {}
+    halts: dict[str, HaltMode] = {}
+    """`scope:target` → mode."""
+    halt_revisions: dict[str, int] = {}
+    checkpoints: dict[str, int] = {}
+    by_leader: dict[AccountId, tuple[SubscriptionId, ...]] = {}
+    """Index: enabled subscriptions of each leader, in the order of their ids."""
+    codes: dict[str, AccountId] = {}
+    """Index: hash of an unused enrolment code → its account."""
+
+    def copies_of(self, position: LeaderPosition) -> Iterator[Copy]:
+        for account, copy_id in position.copies:
+            yield self.accounts[account].following.copies[copy_id]
