@@ -1,0 +1,190 @@
+"""Run coroutines under virtual time: when nothing is ready, the clock jumps to the next timer.
+
+One seed and one program give one execution, event for event. The loop takes the places where asyncio is not
+deterministic away: no sockets, no threads, and tasks and futures hash by their order of creation, so that the sets asyncio
+keeps them in iterate the same way every time. Sets of strings remain the program's own affair (PYTHONHASHSEED).
+"""
+
+import asyncio
+import contextvars
+import selectors
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from itertools import count
+from typing import Any, Never, TypeVar
+
+from kopitra.simulation.draws import SeededDraws
+
+T = TypeVar("T")
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+"""A Monday, midnight: weekly market hours begin where one expects them."""
+MICROSECONDS_PER_MILLISECOND = 1000
+LONGEST_RUN_SECONDS = 400 * 86_400.0
+"""Virtual. A loop that re-arms timers for ever ends with an error after a year and a bit, not with a hung test."""
+ID_BYTES = 16
+
+
+class VirtualTimeStuck(Exception):
+    """Nothing is ready and no timer is set: every task waits for something that cannot happen any more."""
+
+
+class RealWorldRefused(Exception):
+    """Sockets, pipes, threads and executors do not exist under virtual time."""
+
+
+class _Timeline:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    """Instead of waiting for `timeout` seconds, lets them have passed."""
+
+    def __init__(self, timeline: _Timeline) -> None:
+        super().__init__()
+        self._timeline = timeline
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        if self.get_map():  # the first registration is the loop's own wake-up pipe
+            raise RealWorldRefused("real input and output under virtual time")
+        return super().register(fileobj, events, data)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise VirtualTimeStuck("every task waits and no timer is set")
+        self._timeline.seconds += max(timeout, 0.0)
+        if self._timeline.seconds > LONGEST_RUN_SECONDS:
+            raise VirtualTimeStuck(f"still running after {LONGEST_RUN_SECONDS} virtual seconds")
+        return []
+
+
+class _OrderedFuture(asyncio.Future[Any]):
+    """A future that hashes by its order of creation."""
+
+    def __init__(self, *, loop: "_VirtualLoop") -> None:
+        self._order = loop.next_order()
+        super().__init__(loop=loop)
+
+    def __hash__(self) -> int:
+        return self._order
+
+
+class _OrderedTask(asyncio.Task[Any]):
+    """A task that hashes by its order of creation."""
+
+    def __init__(self, coro: Any, *, loop: "_VirtualLoop", **options: Any) -> None:
+        self._order = loop.next_order()
+        super().__init__(coro, loop=loop, **options)
+
+    def __hash__(self) -> int:
+        return self._order
+
+
+def _ordered_task(
+    loop: asyncio.AbstractEventLoop,
+    coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+    **options: Any,
+) -> asyncio.Task[Any]:
+    assert isinstance(loop, _VirtualLoop)
+    options.setdefault("name", f"task-{loop.next_order()}")
+    return _OrderedTask(coro, loop=loop, **options)
+
+
+class _VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self, timeline: _Timeline) -> None:
+        self._timeline = timeline
+        self._orders = count(1)
+        super().__init__(_JumpingSelector(timeline))
+        self.set_task_factory(_ordered_task)
+
+    def next_order(self) -> int:
+        return next(self._orders)
+
+    def time(self) -> float:
+        return self._timeline.seconds
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return _OrderedFuture(loop=self)
+
+    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> Never:
+        raise RealWorldRefused("threads and executors under virtual time")
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        raise RealWorldRefused("threads under virtual time")
+
+
+class VirtualTime:
+    """Clock, sleep, ids and draws of one simulated world; implements the ports Clock, Sleeper and IdSource."""
+
+    def __init__(self, seed: int, start: datetime = START) -> None:
+        if start.tzinfo is None:
+            raise ValueError("start must be an aware datetime")
+        self.draws = SeededDraws(seed)
+        self._start = start
+        self._timeline = _Timeline()
+        self._ids = count(1)
+        self._seed = seed
+
+    def now(self) -> datetime:
+        now = self._start + timedelta(seconds=self._timeline.seconds)
+        return now.replace(
+            microsecond=now.microsecond // MICROSECONDS_PER_MILLISECOND * MICROSECONDS_PER_MILLISECOND
+        )
+
+    def monotonic(self) -> float:
+        return self._timeline.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        wake = loop.create_future()
+        timer = loop.call_later(max(seconds, 0.0), _wake, wake)
+        try:
+            await wake
+        finally:
+            timer.cancel()
+
+    def new(self) -> str:
+        return self.token_bytes(ID_BYTES).hex()
+
+    def token_bytes(self, count: int) -> bytes:
+        produced = b""
+        while len(produced) < count:
+            produced += blake2b(f"{self._seed}/{next(self._ids)}".encode()).digest()
+        return produced[:count]
+
+    def run(self, main: Callable[[], Awaitable[T]]) -> T:
+        """Run `main()` to its end; left-over tasks are cancelled. Raises VirtualTimeStuck on a deadlock."""
+        loop = _VirtualLoop(self._timeline)
+        try:
+            return loop.run_until_complete(_awaited(main))
+        finally:
+            _close(loop)
+
+
+def run_virtual(seed: int, main: Callable[[VirtualTime], Awaitable[T]], start: datetime = START) -> T:
+    """Run `main(world)` in a fresh world of this seed."""
+    world = VirtualTime(seed, start)
+    return world.run(lambda: main(world))
+
+
+async def _awaited(main: Callable[[], Awaitable[T]]) -> T:
+    return await main()
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _close(loop: _VirtualLoop) -> None:
+    left = sorted(asyncio.all_tasks(loop), key=hash)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
