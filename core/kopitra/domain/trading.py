@@ -74,7 +74,7 @@ class OrderAction(StrEnum):
     OFFSET = "offset"
 
 
-REDUCING = frozenset({OrderAction.PARTIAL_CLOSE, OrderAction.CLOSE, OrderAction.CANCEL})
+REDUCING = frozenset({OrderAction.PARTIAL_CLOSE, OrderAction.CLOSE, OrderAction.CANCEL, OrderAction.OFFSET})
 """Actions that can only lower exposure: they never expire and never wait behind an open."""
 
 
@@ -82,7 +82,7 @@ class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defa
     """One command to one follower's EA; `target_volume` is what must remain after a partial close.
 
     `stop_loss` and `take_profit` of a modify are the whole new state: absent means none.
-    `ttl_ms` and `order_expires_at` are filled in when a response is written.
+    `ttl_ms` counts from the time of the order; it is lowered to what is left when a response is written.
     """
 
     command_id: CommandId

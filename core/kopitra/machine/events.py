@@ -157,8 +157,6 @@ class CopyPlanned(Event, tag="copy.planned"):
     signal: Signal
     age_ms: int
     decisions: tuple[CopyDecision, ...]
-    expires_at: datetime | None = None
-    """When opens of this plan go stale."""
     healed: bool = False
     """Deduced from a snapshot, not sent as a signal."""
     sandbox: bool = False
@@ -188,8 +186,8 @@ class CommandAcknowledged(Event, tag="command.acknowledged"):
     retires: bool
     retcode: int | None = None
     reason: str | None = None
-    retry_at: datetime | None = None
-    """When the core drives a refused close again."""
+    redrive_at: datetime | None = None
+    """When the core drives this refused close again."""
 
 
 class ItemAcknowledged(Event, tag="item.acknowledged"):
@@ -245,6 +243,13 @@ class CopySettled(Event, tag="copy.settled"):
     cause: str
     ticket: int | None = None
     position_id: int | None = None
+
+
+class OrphanClosed(Event, tag="orphan.closed"):
+    """A position that carries a copy's magic number though no copy owns it any more."""
+
+    account: AccountId
+    order: Order
 
 
 class IncidentOpened(Event, tag="incident.opened"):
@@ -404,6 +409,7 @@ AnyEvent = (
     | ExecutionRecorded
     | CopyCorrected
     | CopySettled
+    | OrphanClosed
     | IncidentOpened
     | IncidentClosed
     | InboxRecorded

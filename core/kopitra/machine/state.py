@@ -123,10 +123,10 @@ class Copy(Mutable):
     run: RunId | None = None
     steps: int = 0
     """How many orders the core itself has added; part of their command ids."""
-    attempts: int = 0
-    redrive_at: datetime | None = None
-    redrive: CommandId | None = None
-    """The refused command that is driven again at `redrive_at`."""
+    outstanding: list[CommandId] = []
+    """Its commands that the EA has not ended yet, oldest first."""
+    last_sequence: int = 0
+    """Of the last command or deal that concerned it: an older snapshot says nothing about it."""
 
     @property
     def live_volume(self) -> Decimal:
@@ -157,7 +157,10 @@ class LeaderPosition(Mutable):
     ordinal: int = 0
     stream_id: str = ""
     last_signal: str = ""
-    missing_since: datetime | None = None
+    sequence: int = 0
+    """Of the last event that concerned it."""
+    adopted: bool = False
+    """Known from a snapshot only: nobody copied it."""
     copies: list[tuple[AccountId, CopyId]] = []
 
 
@@ -165,12 +168,22 @@ class LeaderBook(Mutable):
     positions: dict[PositionRef, LeaderPosition] = {}
     aliases: dict[PositionRef, PositionRef] = {}
     """A filled pending order's ref → the ref under which its position is kept."""
-    finished: set[PositionRef] = set()
+    finished: dict[PositionRef, int] = {}
+    """Refs that ended, with the sequence of their end: none of them ever plans again."""
     tombstones: set[PositionRef] = set()
     deals: set[str] = set()
     stream_id: str = ""
     ordinal: int = 0
     gaps: int = 0
+    missing: dict[str, datetime] = {}
+    """What valid snapshots lack (a ref, or `ref|volume` for a smaller one), since when."""
+    extra: dict[PositionRef, datetime] = {}
+    """Positions in snapshots that no signal announced, since when."""
+
+
+FIRST_MAGIC = 1_260_000_000
+"""Copies' magic numbers start here, far from those that other EAs of an account usually take."""
+LAST_MAGIC = 2**31 - 1
 
 
 class FollowerBook(Mutable):
@@ -178,11 +191,21 @@ class FollowerBook(Mutable):
     """Live copies, and ended ones until the leader's position ends."""
     by_magic: dict[int, CopyId] = {}
     by_position: dict[int, CopyId] = {}
+    by_command: dict[CommandId, CopyId] = {}
     deals: dict[str, int] = {}
     """Deal key → sequence of its first report."""
-    next_magic: int = 1
+    next_magic: int = FIRST_MAGIC
     missing: dict[CopyId, datetime] = {}
     extra: dict[int, datetime] = {}
+
+
+class HeldBack(Mutable):
+    """A refused close, cancel or flatten that the core drives again when it is due."""
+
+    order: Order
+    due: datetime
+    attempts: int
+    run: RunId | None = None
 
 
 class AnsweredKey(Mutable):
@@ -217,8 +240,8 @@ class Account(Mutable):
     """Pending items by sequence, ascending."""
     commands: dict[CommandId, int] = {}
     """Pending command → sequence of its outbox item."""
-    held_back: dict[CommandId, Order] = {}
-    """Reducing commands whose refusal was acknowledged and which wait for `redrive_at`."""
+    held_back: dict[CommandId, HeldBack] = {}
+    """Refused reducing commands by their last command id."""
     keys: dict[str, AnsweredKey] = {}
     leading: LeaderBook = msgspec.field(default_factory=LeaderBook)
     following: FollowerBook = msgspec.field(default_factory=FollowerBook)
