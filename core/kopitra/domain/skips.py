@@ -1,0 +1,51 @@
+"""Why a follower did not get a copy: one list of reasons, so that "why was I not copied?" has one vocabulary."""
+
+from enum import StrEnum
+
+import msgspec
+
+from kopitra.domain.arithmetic import Arithmetic
+
+
+class SkipReason(StrEnum):
+    # sizing
+    BELOW_MINIMUM = "below_minimum"
+    CONTRACT_UNKNOWN = "contract_unknown"
+    RATE_MISSING = "rate_missing"
+    RATE_STALE = "rate_stale"
+    BALANCE_MISSING = "balance_missing"
+    BALANCE_STALE = "balance_stale"
+    BALANCE_NOT_POSITIVE = "balance_not_positive"
+    LEADER_BALANCE_MISSING = "leader_balance_missing"
+    LEADER_VOLUME_NOT_POSITIVE = "leader_volume_not_positive"
+    SYMBOL_SPEC_INVALID = "symbol_spec_invalid"
+    FIGURES_OUT_OF_RANGE = "figures_out_of_range"
+    # symbol
+    SYMBOL_UNMAPPED = "symbol_unmapped"
+    SYMBOL_AMBIGUOUS = "symbol_ambiguous"
+    SYMBOL_NOT_TRADABLE = "symbol_not_tradable"
+    SYMBOL_EXCLUDED = "symbol_excluded"
+    CATALOGUE_MISSING = "catalogue_missing"
+    # order
+    STOPS_TOO_CLOSE = "stops_too_close"
+    PENDING_NOT_COPIED = "pending_not_copied"
+    # time and state
+    CLOSED_BEFORE_OPEN = "closed_before_open"
+    EXPIRED = "expired"
+    DRIFTED = "drifted"
+    HALTED = "halted"
+    FOLLOWER_UNKNOWN = "follower_unknown"
+    SUBSCRIPTION_INACTIVE = "subscription_inactive"
+    LEADER_SILENT = "leader_silent"
+    ECHO = "echo"
+
+
+class Skip(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """A follower is left out of one copy: an expected outcome that is recorded and counted, not an error.
+
+    `detail` is a sentence for the follower's owner; `arithmetic` is present where sizing got as far as a volume.
+    """
+
+    reason: SkipReason
+    detail: str = ""
+    arithmetic: Arithmetic | None = None
