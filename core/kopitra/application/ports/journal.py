@@ -27,7 +27,7 @@ Commit = tuple["Frame", ...]
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """One encoded event; never split over commits. An event may cover several sequences (one per follower's command)."""
+    """One encoded event; never split over commits. It may cover several sequences (one per follower's command)."""
 
     sequence: int
     """The event's first sequence, at least 1 and above the previous frame's `last`."""
@@ -181,5 +181,5 @@ class Journal(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of files and connections; the lease stays as it is. Later calls raise `JournalUnavailable` (closed)."""
+        """Let go of files and connections; the lease stays. Later calls raise `JournalUnavailable` (closed)."""
         ...
