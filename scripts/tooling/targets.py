@@ -1,0 +1,176 @@
+"""The targets of `scripts/dev.py`: what each prepares and runs."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import environment, locks, node
+from .stages import STAGES
+from .steps import ROOT, Failed, run, say, table, timed
+
+PATHS = ("STATEMENT",)
+"""Variables that name a file, relative to where the command was typed."""
+
+
+@dataclass(frozen=True)
+class Target:
+    summary: str
+    work: Callable[[Sequence[str]], int]
+    variables: Mapping[str, str]
+    """Name → what it does; given as NAME=value or in the environment."""
+
+
+def setup(_: Sequence[str]) -> int:
+    environment.prepare()
+    node.prepare_tools()
+    say("Ready")
+    return 0
+
+
+def demo(arguments: Sequence[str]) -> int:
+    environment.prepare()
+    return run([environment.PYTHON, "-m", "kopitra_cli", "demo", *arguments], env=environment.variables())
+
+
+def bench(arguments: Sequence[str]) -> int:
+    environment.prepare()
+    return run([environment.PYTHON, "-m", "tests.load.run", *arguments], env=environment.variables())
+
+
+def simulate(arguments: Sequence[str]) -> int:
+    environment.prepare()
+    return run(
+        [environment.PYTHON, "-m", "pytest", "tests/simulation", *arguments], env=environment.variables()
+    )
+
+
+def test(arguments: Sequence[str]) -> int:
+    environment.prepare()
+    env = node.prepare()
+    chosen, rest = chosen_stages(arguments)
+    named = any((ROOT / part.split("::")[0]).exists() for part in rest if not part.startswith("-"))
+    paths = [] if named else [path for stage in chosen for path in stage_paths(stage)]
+    return run([environment.PYTHON, "-m", "pytest", *paths, *rest], env=env)
+
+
+def chosen_stages(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The stages that `--only` names (all without it), and the arguments that are pytest's."""
+    chosen: list[str] = []
+    rest: list[str] = []
+    left = iter(arguments)
+    for argument in left:
+        name, _, value = argument.partition("=")
+        if name != "--only":
+            rest.append(argument)
+            continue
+        stage = value or next(left, "")
+        if stage not in STAGES:
+            raise Failed(f"--only takes one of {', '.join(STAGES)}, not {stage!r}")
+        chosen.append(stage)
+    return chosen or list(STAGES), rest
+
+
+def stage_paths(stage: str) -> list[str]:
+    return [f"tests/{folder}" for folder in STAGES[stage] if (ROOT / "tests" / folder).is_dir()]
+
+
+def check(_: Sequence[str]) -> int:
+    environment.prepare()
+    env = node.prepare_tools()
+    python = environment.PYTHON
+
+    def passes(*command: str | Path) -> Callable[[], bool]:
+        return lambda: run(command, env=env) == 0
+
+    outcomes = [
+        timed("ruff check", passes(python, "-m", "ruff", "check")),
+        timed("ruff format", passes(python, "-m", "ruff", "format", "--check")),
+        timed("layers (import-linter)", passes(environment.BIN / "lint-imports")),
+        timed("locks", locks_hold),
+        timed("types (pyright)", passes("pyright", "--pythonpath", python)),
+    ]
+    print(table(outcomes))
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def locks_hold() -> bool:
+    found = list(locks.complaints())
+    print("\n".join(found) or "All locks are hashed, agree and name no address")
+    return not found
+
+
+def fmt(_: Sequence[str]) -> int:
+    environment.prepare()
+    ruff = [environment.PYTHON, "-m", "ruff"]
+    return run([*ruff, "check", "--fix"]) or run([*ruff, "format"])
+
+
+def lock(arguments: Sequence[str]) -> int:
+    environment.prepare()
+    locks.write(arguments)
+    environment.prepare()
+    return 0
+
+
+def show_help(_: Sequence[str]) -> int:
+    print("Kopitra: a leader's trades, copied to every follower exactly once.\n")
+    for name, target in TARGETS.items():
+        print(f"  make {name:<9} {target.summary}")
+        for variable, meaning in target.variables.items():
+            print(f"       {'':<9}   {variable}  {meaning}")
+    print("\nEach sets up what it needs. Without make: python3 scripts/dev.py TARGET [NAME=value …]")
+    return 0
+
+
+TARGETS = {
+    "demo": Target(
+        "one leader, five followers, a verdict; under two minutes",
+        demo,
+        {"STATEMENT=file": "a real statement to replay", "CHAOS=1": "kill and restart everything meanwhile"},
+    ),
+    "test": Target(f"all tests; --only {'|'.join(STAGES)}", test, {}),
+    "check": Target("lint, format, types, layers, locks", check, {}),
+    "bench": Target("measure under load; writes build/bench.json", bench, {}),
+    "simulate": Target(
+        "seeded runs under virtual time", simulate, {"SEEDS=n": "how many", "START=n": "the first seed"}
+    ),
+    "fmt": Target("format and fix what can be fixed", fmt, {}),
+    "setup": Target("install everything a developer needs", setup, {}),
+    "lock": Target("compile requirements/*.txt anew; --upgrade", lock, {}),
+    "help": Target("this list", show_help, {}),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one target; the exit code is that of what it ran."""
+    name, *rest = arguments or ["help"]
+    if name in ("-h", "--help"):
+        name = "help"
+    if name not in TARGETS:
+        print(f"There is no target {name!r}; try: python3 scripts/dev.py help", file=sys.stderr)
+        return 2
+    try:
+        arguments = with_variables(rest)
+        return TARGETS[name].work(arguments)
+    except Failed as failure:
+        print(f"✗ {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def with_variables(arguments: Sequence[str]) -> list[str]:
+    """Put each NAME=value into the environment, where make puts its own; returns the other arguments."""
+    rest: list[str] = []
+    for argument in arguments:
+        name, assigned, value = argument.partition("=")
+        if assigned and name.isidentifier() and name.isupper():
+            os.environ[name] = value
+        else:
+            rest.append(argument)
+    for name in PATHS:
+        if value := os.environ.get(name):
+            os.environ[name] = os.path.abspath(os.path.expanduser(value))
+    return rest
