@@ -156,13 +156,12 @@ class JournalFile:
             rows.close()
             return chunk
 
-    def covering(self, sequence: int) -> bytes | None:
-        """The stored commit that holds this sequence, if it is not above the head."""
+    def covering(self, sequence: int) -> tuple[int, bytes] | None:
+        """The first stored commit that does not end before this sequence: (last sequence, content)."""
         with reported():
-            row = self.connection.execute(
-                "SELECT content FROM commits WHERE last >= ? ORDER BY last LIMIT 1", (sequence,)
+            return self.connection.execute(
+                "SELECT last, content FROM commits WHERE last >= ? ORDER BY last LIMIT 1", (sequence,)
             ).fetchone()
-            return None if row is None else row[0]
 
     def check_in_place(self) -> None:
         """Raise `JournalUnavailable` when another file is now at our path: what we write would be lost."""
