@@ -39,6 +39,8 @@ class Mutable(msgspec.Struct, kw_only=True, omit_defaults=True, array_like=True)
 class Device(Mutable):
     secret_hash: str
     platform: str | None = None
+    approved: bool = False
+    """An operator approved a session of it; asked for where the account requires approval."""
 
 
 class Session(Mutable):
@@ -123,6 +125,8 @@ class Copy(Mutable):
     run: RunId | None = None
     steps: int = 0
     """How many orders the core itself has added; part of their command ids."""
+    commands: list[CommandId] = []
+    """All its commands, oldest first."""
     outstanding: list[CommandId] = []
     """Its commands that the EA has not ended yet, oldest first."""
     last_sequence: int = 0
@@ -233,6 +237,11 @@ class Account(Mutable):
     enrolment_code_hash: str | None = None
     enrolment_expires_at: datetime | None = None
     devices: dict[DeviceId, Device] = {}
+    revoked_devices: tuple[DeviceId, ...] = ()
+    spent_codes: list[str] = []
+    """Hashes of used enrolment codes, oldest first: no publication revives one."""
+    control_revision: int = 0
+    """Of the last approval, rejection, forced release or resync request that came with a revision."""
     session: Session | None = None
     ended_sessions: dict[SessionId, str] = {}
     """Token hash of recent ended sessions, so that a replayed release gets its answer."""
@@ -242,6 +251,8 @@ class Account(Mutable):
     """Pending command → sequence of its outbox item."""
     held_back: dict[CommandId, HeldBack] = {}
     """Refused reducing commands by their last command id."""
+    attempts: dict[CommandId, int] = {}
+    """How often an order that is being driven again was refused before."""
     keys: dict[str, AnsweredKey] = {}
     leading: LeaderBook = msgspec.field(default_factory=LeaderBook)
     following: FollowerBook = msgspec.field(default_factory=FollowerBook)
@@ -254,6 +265,11 @@ class Account(Mutable):
     incidents: dict[str, Incident] = {}
     operator_orders: int = 0
     executions: int = 0
+    balance_deals: set[str] = set()
+    queue: list[int] = []
+    """Index: sequences of `outbox`, ascending."""
+    urgent: list[int] = []
+    """Index: those of them that reduce."""
 
 
 class Group(Mutable):
@@ -290,7 +306,20 @@ class State(Mutable):
     """Index: enabled subscriptions of each leader, in the order of their ids."""
     codes: dict[str, AccountId] = {}
     """Index: hash of an unused enrolment code → its account."""
+    by_follower: dict[AccountId, tuple[SubscriptionId, ...]] = {}
+    """Index: enabled subscriptions of each follower, in the order of their ids."""
+    by_group: dict[GroupId, tuple[SubscriptionId, ...]] = {}
+    """Index: all subscriptions of each group, in the order of their ids."""
+    grown: set[AccountId] = set()
+    """Accounts whose outbox got an item since someone took this set: whom to wake. Not part of what is remembered."""
 
     def copies_of(self, position: LeaderPosition) -> Iterator[Copy]:
         for account, copy_id in position.copies:
             yield self.accounts[account].following.copies[copy_id]
+
+
+SKIPPED_IN_SNAPSHOTS: dict[type[Mutable], frozenset[str]] = {
+    State: frozenset({"by_leader", "codes", "by_follower", "by_group", "grown"}),
+    Account: frozenset({"queue", "urgent"}),
+}
+"""Indexes: `machine.indexes` rebuilds them; neither snapshots nor the state hash hold them."""
