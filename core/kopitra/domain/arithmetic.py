@@ -1,26 +1,43 @@
 """The factors of one sized volume, as a decision record keeps them, and the exact fraction that they make."""
 
-from datetime import datetime
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation, Overflow
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 
 import msgspec
 
-EXACT_DIGITS = 400
-"""Ten factors of forty digits each (the wire allows eighteen) multiply without rounding; more is refused, not rounded."""
+from kopitra.domain.quantities import ONE, ZERO
+from kopitra.domain.rates import Rate
+from kopitra.domain.readings import Balance
 
-EXACT = Context(prec=EXACT_DIGITS, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, Overflow, InvalidOperation])
+EXACT_DIGITS = 400
+"""Ten factors of forty digits each (the wire allows eighteen) multiply exactly; what is longer is refused."""
+
+EXACT = Context(
+    prec=EXACT_DIGITS,
+    Emax=MAX_EMAX,
+    Emin=MIN_EMIN,
+    traps=[Inexact, Overflow, InvalidOperation, DivisionByZero],
+)
 """Multiplies exactly or raises. Its `divide_int` gives the exact whole part of a quotient."""
 
 _times = EXACT.multiply
+_whole = EXACT.divide_int
+
+
+class BalanceShare(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The follower's balance as a part of the leader's. `rate` leads from the follower's currency to the leader's;
+    None where they are the same."""
+
+    follower: Balance
+    leader: Decimal
+    leader_currency: str
+    rate: Rate | None = None
 
 
 class Arithmetic(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """volume = start × multiplier × leader_contract ÷ follower_contract × follower_balance × rate ÷ leader_balance,
-    then at most `maximum`, down to a multiple of `step`, not below `minimum`. A factor that was not used is None.
+    """What a volume was made of; `fraction` multiplies it out, then the limits and the lot step apply.
 
-    Volumes in lots, contract sizes in units of the base; `follower_balance` in the follower's currency,
-    `leader_balance` in the leader's; rate_numerator ÷ rate_denominator is the leader's currency per unit of the
-    follower's. Encodes as an array, because one is kept for every follower of every open.
+    Volumes in lots. `contracts`: units of base per lot at leader and follower; None where the rules ignore them.
+    Encodes as an array, because one is kept for every follower of every open.
     """
 
     mode: str
@@ -29,30 +46,31 @@ class Arithmetic(msgspec.Struct, frozen=True, array_like=True, gc=False):
     minimum: Decimal
     maximum: Decimal
     step: Decimal
-    leader_contract: Decimal | None = None
-    follower_contract: Decimal | None = None
-    follower_balance: Decimal | None = None
-    leader_balance: Decimal | None = None
-    balance_at: datetime | None = None
-    rate_numerator: Decimal | None = None
-    rate_denominator: Decimal | None = None
-    rate_path: tuple[str, ...] = ()
-    rate_at: datetime | None = None
+    contracts: tuple[Decimal, Decimal] | None = None
+    balances: BalanceShare | None = None
 
     def fraction(self) -> tuple[Decimal, Decimal]:
         """The volume before limits and lot step, as an exact numerator and denominator (above zero)."""
-        numerator, denominator = _times(self.start, self.multiplier), self.follower_contract
-        if denominator is None or self.leader_contract is None:
-            denominator = ONE
-        else:
-            numerator = _times(numerator, self.leader_contract)
-        if self.follower_balance is not None and self.leader_balance is not None:
-            numerator = _times(numerator, self.follower_balance)
-            denominator = _times(denominator, self.leader_balance)
-        if self.rate_numerator is not None and self.rate_denominator is not None:
-            numerator = _times(numerator, self.rate_numerator)
-            denominator = _times(denominator, self.rate_denominator)
+        numerator, denominator = _times(self.start, self.multiplier), ONE
+        if self.contracts is not None:
+            leader_contract, denominator = self.contracts
+            numerator = _times(numerator, leader_contract)
+        share = self.balances
+        if share is not None:
+            numerator = _times(numerator, share.follower.amount)
+            denominator = _times(denominator, share.leader)
+            if share.rate is not None:
+                numerator = _times(numerator, share.rate.numerator)
+                denominator = _times(denominator, share.rate.denominator)
         return numerator, denominator
 
 
-ONE = Decimal(1)
+def floored(numerator: Decimal, denominator: Decimal, step: Decimal) -> Decimal:
+    """The largest multiple of step that is not above numerator / denominator (none of them negative), exactly."""
+    return _times(_whole(numerator, _times(denominator, step)), step)
+
+
+def least_volume(minimum: Decimal, step: Decimal) -> Decimal:
+    """The smallest positive multiple of step that is not below minimum."""
+    volume = floored(minimum, ONE, step)
+    return volume if volume >= minimum and volume > ZERO else volume + step

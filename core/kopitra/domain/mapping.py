@@ -1,7 +1,7 @@
 """Which of a follower's symbols stands for a leader's.
 
-An explicit mapping wins, then the same name, then suffix discovery, which accepts exactly one candidate. The answer is
-a pure function of the rules, the leader's symbol and the catalogue: callers keep it by (subscription revision,
+An explicit mapping wins, then the same name, then suffix discovery, which accepts exactly one candidate. The answer
+is a pure function of the rules, the leader's symbol and the catalogue: callers keep it by (subscription revision,
 catalogue hash, symbol).
 """
 
@@ -48,14 +48,7 @@ def map_symbol(rules: CopyRules, leader: SymbolSpec | str, catalogue: Catalogue)
     if same is not None and same.trade_mode in OPENABLE:
         return Mapped(same, MappedBy.SAME_NAME)
     candidates = _candidates(leader, catalogue) if rules.suffix_discovery else ()
-    if len(candidates) == 1:
-        return Mapped(candidates[0], MappedBy.DISCOVERED)
-    if candidates:
-        names = ", ".join(sorted(spec.symbol for spec in candidates))
-        return Skip(SkipReason.SYMBOL_AMBIGUOUS, f"{name} may be any of {names}; map it explicitly")
-    if same is not None:
-        return Skip(SkipReason.SYMBOL_NOT_TRADABLE, f"{name} is {same.trade_mode} at the follower's broker")
-    return Skip(SkipReason.SYMBOL_UNMAPPED, f"the follower's broker has no counterpart of {name}")
+    return _discovered(name, candidates, same)
 
 
 def opens(spec: SymbolSpec, side: Side) -> bool:
@@ -92,6 +85,17 @@ def _explicit(name: str, symbol: str, catalogue: Catalogue) -> Mapped | Skip:
     return Mapped(spec, MappedBy.EXPLICIT)
 
 
+def _discovered(name: str, candidates: Specs, same: SymbolSpec | None) -> Mapped | Skip:
+    if len(candidates) == 1:
+        return Mapped(candidates[0], MappedBy.DISCOVERED)
+    if candidates:
+        names = ", ".join(sorted(spec.symbol for spec in candidates))
+        return Skip(SkipReason.SYMBOL_AMBIGUOUS, f"{name} may be any of {names}; map it explicitly")
+    if same is not None:
+        return Skip(SkipReason.SYMBOL_NOT_TRADABLE, f"{name} is {same.trade_mode} at the follower's broker")
+    return Skip(SkipReason.SYMBOL_UNMAPPED, f"the follower's broker has no counterpart of {name}")
+
+
 def _candidates(leader: SymbolSpec | str, catalogue: Catalogue) -> Specs:
     """Fully tradable symbols that are the leader's under another decoration."""
     name = leader if isinstance(leader, str) else leader.symbol
@@ -105,7 +109,7 @@ def _candidates(leader: SymbolSpec | str, catalogue: Catalogue) -> Specs:
 
 
 def _currencies_agree(leader: SymbolSpec | str, spec: SymbolSpec) -> bool:
-    """Equal base and profit currency, as far as both brokers tell; an index's base (JP225: JPY/JPY) tells nothing."""
+    """Equal base and profit currency, as far as both brokers tell: an index's base (JP225: JPY) tells nothing."""
     if isinstance(leader, str):
         return True
     ours, theirs = leader.profit_currency, spec.profit_currency

@@ -6,19 +6,19 @@ from decimal import Decimal
 
 import msgspec
 
-from kopitra.domain.readings import RATE_MAX_AGE, PairQuote, RateTable, pair_key
+from kopitra.domain.quantities import ONE
+from kopitra.domain.readings import RATE_MAX_AGE, PairQuote, RateTable
 
 FIRST_BRIDGES = ("USD", "EUR")
-"""Third currencies tried first: nearly every currency is quoted against them, and tightly. Others go by the alphabet."""
+"""Third currencies tried first: nearly every currency is quoted against them, and tightly."""
 
-ONE = Decimal(1)
 TWO = Decimal(2)
 
 
-class Rate(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """One unit of `source` is numerator ÷ denominator units of `target` (mid prices, exact).
+class Rate(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One unit of `source` is numerator / denominator units of `target` (mid prices, exact).
 
-    `path` names the quoted symbols in order, with "1/" before one that was inverted; `at` is the age of its oldest leg.
+    `path` names the quoted symbols in order, with "1/" before an inverted one; `at` is the time of its oldest leg.
     """
 
     source: str
@@ -29,15 +29,15 @@ class Rate(msgspec.Struct, frozen=True, rename="camel", gc=False):
     at: datetime
 
 
-class RateMissing(msgspec.Struct, frozen=True, rename="camel", gc=False):
+class RateMissing(msgspec.Struct, frozen=True, gc=False):
     """No quoted pair, nor two pairs with a common third currency, lead from `source` to `target`."""
 
     source: str
     target: str
 
 
-class RateStale(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Every way from `source` to `target` has a leg older than RATE_MAX_AGE; `path` and `at` are those of the first."""
+class RateStale(msgspec.Struct, frozen=True, gc=False):
+    """Every way from `source` to `target` has a leg older than RATE_MAX_AGE; `path` and `at` tell the first one."""
 
     source: str
     target: str
@@ -45,17 +45,17 @@ class RateStale(msgspec.Struct, frozen=True, rename="camel", gc=False):
     at: datetime
 
 
-class Converted(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """An amount in the rate's target currency, rounded to 28 significant digits, and the rate that made it."""
+class Converted(msgspec.Struct, frozen=True, gc=False):
+    """An amount in the rate's target currency, to 28 significant digits, and the rate that made it."""
 
     amount: Decimal
     rate: Rate
 
 
 def find_rate(source: str, target: str, table: RateTable, now: datetime) -> Rate | RateMissing | RateStale:
-    """The first fresh way: the pair itself (either way round), then by USD, EUR, then other currencies by alphabet.
+    """The first fresh way: the pair itself, either way round; then by USD, EUR, other currencies by the alphabet.
 
-    The way back always takes the same quotes, so the two rates are exact reciprocals.
+    The way back takes the same quotes, so the two rates are exact reciprocals.
     """
     if source == target:
         return Rate(source, target, ONE, ONE, (), now)
@@ -72,6 +72,7 @@ def find_rate(source: str, target: str, table: RateTable, now: datetime) -> Rate
 def convert(
     amount: Decimal, source: str, target: str, table: RateTable, now: datetime
 ) -> Converted | RateMissing | RateStale:
+    """The amount in another currency. Sizing uses the exact rate instead, so that nothing is rounded twice."""
     rate = find_rate(source, target, table, now)
     if isinstance(rate, Rate):
         return Converted(amount * rate.numerator / rate.denominator, rate)
@@ -79,29 +80,26 @@ def convert(
 
 
 def _ways(source: str, target: str, table: RateTable) -> Iterator[Rate]:
-    direct = table.get(pair_key(source, target))
+    direct = table.best(source, target)
     if direct is not None:
-        yield _one_leg(source, target, direct)
+        yield _leg(source, target, direct)
     for bridge in _bridges(source, target, table):
-        first, second = table[pair_key(source, bridge)], table[pair_key(bridge, target)]
-        yield _joined(_one_leg(source, bridge, first), _one_leg(bridge, target, second))
+        first, second = table.best(source, bridge), table.best(bridge, target)
+        if first is not None and second is not None:
+            yield _joined(_leg(source, bridge, first), _leg(bridge, target, second))
 
 
 def _bridges(source: str, target: str, table: RateTable) -> list[str]:
-    shared = _partners(source, table) & _partners(target, table)
+    shared = table.partners(source) & table.partners(target)
     first = [bridge for bridge in FIRST_BRIDGES if bridge in shared]
     return first + sorted(shared.difference(first))
 
 
-def _partners(currency: str, table: RateTable) -> set[str]:
-    return {other for pair in table if currency in pair for other in pair if other != currency}
-
-
-def _one_leg(source: str, target: str, quote: PairQuote) -> Rate:
+def _leg(source: str, target: str, quote: PairQuote) -> Rate:
     twice_mid = quote.bid + quote.ask
     if quote.base == source:
         return Rate(source, target, twice_mid, TWO, (quote.symbol,), quote.at)
-    return Rate(source, target, TWO, twice_mid, ("1/" + quote.symbol,), quote.at)
+    return Rate(source, target, TWO, twice_mid, (f"1/{quote.symbol}",), quote.at)
 
 
 def _joined(first: Rate, second: Rate) -> Rate:

@@ -1,7 +1,7 @@
 """The settings of one subscription: how a leader's trades become one follower's.
 
-Volumes in lots of the account they apply to, prices and drifts in price units, times in seconds. Numbers are accepted
-as JSON numbers or strings. A field or a sizing mode that is not known is refused: a setting that is ignored costs money.
+Volumes in the follower's lots, prices and drifts in price units, times in seconds. Decimals are accepted as JSON
+numbers or strings. An unknown field or sizing mode is refused: a setting that is ignored costs money.
 """
 
 from decimal import Decimal
@@ -45,8 +45,8 @@ class FixedVolume(
     rename="camel",
     forbid_unknown_fields=True,
 ):
-    """The same volume for every trade, whatever the leader's. In lots of the leader's contract size, like every mode;
-    in the follower's own lots where `ignore_contract_size` is set."""
+    """The same volume for every trade, whatever the leader's. In lots of the leader's contract size, as in every
+    mode; in the follower's own lots where `ignore_contract_size` is set."""
 
     volume: Decimal
 
@@ -108,12 +108,12 @@ class CloseStops(StrEnum):
 class CopyRules(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
 ):
-    """One subscription's settings. `max_volume` and `min_volume` narrow the symbol's own limits, never widen them.
+    """One subscription's settings. `min_volume` and `max_volume` narrow the symbol's own limits, never widen them.
 
-    `symbols` maps the leader's names to the follower's; `include_symbols` (empty: all) and `exclude_symbols` are the
-    leader's names, compared ignoring case. `copy_stop_loss` and `copy_take_profit` speak of the follower's own stops,
-    which `reverse` has swapped. `max_drift`: how far the price may have moved against the leader's before an open is
-    dropped; `max_deviation`: slippage allowed to the broker.
+    `symbols` maps the leader's names to the follower's; `include_symbols` (empty: all) and `exclude_symbols` are
+    the leader's names; all are compared ignoring case. `copy_stop_loss` and `copy_take_profit` speak of the
+    follower's own stops, after `reverse` has swapped them. `max_drift`: how far the price may have moved from the
+    leader's before an open is dropped; `max_deviation`: the slippage that the broker is allowed.
     """
 
     sizing: Sizing

@@ -1,4 +1,4 @@
-"""Why a follower did not get a copy: one list of reasons, so that "why was I not copied?" has one vocabulary."""
+"""Why a follower did not get a copy: one list of reasons, one vocabulary for "why was I not copied?"."""
 
 from enum import StrEnum
 
@@ -43,7 +43,7 @@ class SkipReason(StrEnum):
 class Skip(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     """A follower is left out of one copy: an expected outcome that is recorded and counted, not an error.
 
-    `detail` is a sentence for the follower's owner; `arithmetic` is present where sizing got as far as a volume.
+    `detail` is a sentence for the follower's owner; `arithmetic` is there where sizing got as far as a volume.
     """
 
     reason: SkipReason

@@ -4,10 +4,11 @@ import re
 
 from kopitra.domain.symbols import SymbolSpec
 
-BROKER_SUFFIXES = frozenset(
-    "cash cent ecn fix fx index ltd mic micro mini nano plus prime pro raw spot std stp var vip zero".split()
-)
-"""Suffixes that brokers add for an account type. Others need an explicit mapping where currencies cannot confirm it."""
+BROKER_SUFFIXES = frozenset({
+    "cash", "cent", "ecn", "fix", "fx", "index", "ltd", "mic", "micro", "mini", "nano", "plus", "prime", "pro", "raw",
+    "spot", "std", "stp", "var", "vip", "zero",
+})  # fmt: skip
+"""Suffixes that brokers add for an account type; another one needs an explicit mapping or currencies to confirm."""
 
 SHARE_CLASSES = frozenset("ABCK")
 """Single letters that after a separator name another share (BRK.A, BRK.B), so they are no decoration."""
@@ -30,7 +31,7 @@ def names_its_pair(spec: SymbolSpec) -> bool:
 
 
 def stem(name: str) -> str:
-    """The name without what is known to be decoration: "jp225." , "#JP225", "JP225m", "JP225.cash" → "JP225"."""
+    """The name without known decoration: "jp225.", "#JP225", "JP225m", "JP225.cash" → "JP225"."""
     trimmed = name.strip("#._-!+*^ ")
     for pattern, spared in (
         (_SEPARATED, SHARE_CLASSES),
