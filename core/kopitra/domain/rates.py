@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from kopitra.domain.quantities import ONE
-from kopitra.domain.readings import RATE_MAX_AGE, PairQuote, RateTable
+from kopitra.domain.readings import RATE_MAX_AGE, PairQuote, RateTable, pair_key
 
 FIRST_BRIDGES = ("USD", "EUR")
 """Third currencies tried first: nearly every currency is quoted against them, and tightly."""
@@ -80,19 +80,21 @@ def convert(
 
 
 def _ways(source: str, target: str, table: RateTable) -> Iterator[Rate]:
-    direct = table.best(source, target)
+    direct = table.get(pair_key(source, target))
     if direct is not None:
         yield _leg(source, target, direct)
     for bridge in _bridges(source, target, table):
-        first, second = table.best(source, bridge), table.best(bridge, target)
+        first, second = table.get(pair_key(source, bridge)), table.get(pair_key(bridge, target))
         if first is not None and second is not None:
             yield _joined(_leg(source, bridge, first), _leg(bridge, target, second))
 
 
-def _bridges(source: str, target: str, table: RateTable) -> list[str]:
-    shared = table.partners(source) & table.partners(target)
-    first = [bridge for bridge in FIRST_BRIDGES if bridge in shared]
-    return first + sorted(shared.difference(first))
+def _bridges(source: str, target: str, table: RateTable) -> Iterator[str]:
+    """The usual ones without looking further; the others only if those did not lead there."""
+    ends = (source, target)
+    yield from (bridge for bridge in FIRST_BRIDGES if bridge not in ends)
+    others = {currency for pair in table for currency in pair}
+    yield from sorted(others.difference(FIRST_BRIDGES, ends))
 
 
 def _leg(source: str, target: str, quote: PairQuote) -> Rate:

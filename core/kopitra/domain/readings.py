@@ -4,14 +4,16 @@ Times are the counterparty's own (aware UTC), never a terminal's: a skewed termi
 look fresh or stale. A reading that seems to come from the future is therefore simply fresh.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 
-from kopitra.domain.catalogues import Catalogue
+from kopitra.domain.quantities import ZERO
 from kopitra.domain.quotes import Quote
+from kopitra.domain.symbol_names import names_its_pair
+from kopitra.domain.symbols import SymbolSpec
 
 BALANCE_MAX_AGE = timedelta(minutes=10)
 """A balance moves only when a trade closes or money is paid in or out, and EAs report every 120 s: this is five
@@ -34,52 +36,59 @@ class Balance(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class PairQuote(msgspec.Struct, frozen=True, gc=False):
-    """What one unit of `base` costs in another currency at one broker, with the time of receipt."""
+    """What one unit of `base` costs in `profit` currency at one broker, with the time of receipt."""
 
     base: str
+    profit: str
     symbol: str
     bid: Decimal
     ask: Decimal
     at: datetime
 
 
-class RateTable:
-    """One broker's quotes, found by currency pair instead of by name: suffixes do not matter.
+RateTable = dict[tuple[str, str], PairQuote]
+"""The last quote of each currency pair; the key (`pair_key`) is the two currencies in alphabetical order, so that
+both directions find the same quote."""
 
-    `quotes` are the last ones by symbol; those without a time of receipt, or with senseless prices, are not used.
+
+def pair_quote(quote: Quote, spec: SymbolSpec, received_at: datetime) -> PairQuote | None:
+    """The quote as a currency rate; None where the symbol is no currency pair or the prices make no sense.
+
+    The pair is read from the catalogue's currencies, so broker suffixes do not matter. But the name must hold both
+    codes as well: some brokers give an index or a crypto CFD the currencies of a pair.
     """
-
-    __slots__ = ("catalogue", "quotes")
-
-    def __init__(self, catalogue: Catalogue, quotes: Mapping[str, Quote]) -> None:
-        self.catalogue = catalogue
-        self.quotes = quotes
-
-    def best(self, one: str, other: str) -> PairQuote | None:
-        """The youngest quote between two currencies, either way round; of equally old ones the shortest symbol, then
-        the first by name."""
-        best: PairQuote | None = None
-        for pair in ((one, other), (other, one)):
-            for spec in self.catalogue.by_pair.get(pair, ()):
-                quote = _usable(pair[0], self.quotes.get(spec.symbol))
-                if quote is not None and (best is None or _better(quote, best)):
-                    best = quote
-        return best
-
-    def partners(self, currency: str) -> frozenset[str]:
-        """The currencies that the broker pairs with this one, quoted or not."""
-        return self.catalogue.partners.get(currency, frozenset())
-
-
-def _usable(base: str, quote: Quote | None) -> PairQuote | None:
-    if quote is None or quote.at is None or not (quote.bid.is_finite() and quote.ask.is_finite()):
+    if not names_its_pair(spec):
         return None
-    if not 0 < quote.bid <= quote.ask:
+    if not (quote.bid.is_finite() and quote.ask.is_finite() and ZERO < quote.bid <= quote.ask):
         return None
-    return PairQuote(base, quote.symbol, quote.bid, quote.ask, quote.at)
+    return PairQuote(
+        spec.base_currency, spec.profit_currency, quote.symbol, quote.bid, quote.ask, received_at
+    )
 
 
-def _better(quote: PairQuote, best: PairQuote) -> bool:
-    if quote.at != best.at:
-        return quote.at > best.at
-    return (len(quote.symbol), quote.symbol) < (len(best.symbol), best.symbol)
+def rate_table(quotes: Iterable[PairQuote]) -> RateTable:
+    """A table of these quotes, in whatever order they come."""
+    table: RateTable = {}
+    for quote in quotes:
+        note_quote(table, quote)
+    return table
+
+
+def note_quote(table: RateTable, quote: PairQuote) -> None:
+    """Enter a quote. The youngest of a pair stays; of equally old ones the shortest symbol, then the first by name."""
+    key = pair_key(quote.base, quote.profit)
+    known = table.get(key)
+    if known is None or _better(quote, known):
+        table[key] = quote
+
+
+def pair_key(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)
+
+
+def _better(quote: PairQuote, known: PairQuote) -> bool:
+    if quote.at != known.at:
+        return quote.at > known.at
+    if quote.symbol == known.symbol:
+        return True
+    return (len(quote.symbol), quote.symbol) < (len(known.symbol), known.symbol)

@@ -30,16 +30,21 @@ class Stops(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=
 
 
 def place_stops(
-    rules: CopyRules, side: Side, leader: Stops, spec: SymbolSpec, reference: Decimal | None
+    rules: CopyRules,
+    side: Side,
+    stop_loss: Decimal | None,
+    take_profit: Decimal | None,
+    spec: SymbolSpec,
+    reference: Decimal | None,
 ) -> Stops | Skip:
-    """The follower's stops, from the leader's.
+    """The follower's stops, from the leader's `stop_loss` and `take_profit`.
 
     `side` is the follower's. `reference` is what the broker measures the stops level from: the bid for a buy, the
     ask for a sell, a pending order's own price; None where no quote is known, which leaves the level to the broker.
     A stop that is too close, or already on the wrong side of the price, is widened or the order is skipped; it is
     always skipped where widening would put a stop at or below zero.
     """
-    loss, profit = copied_stops(leader.stop_loss, leader.take_profit, rules.reverse)
+    loss, profit = copied_stops(stop_loss, take_profit, rules.reverse)
     asked = Stops(
         rounded_price(loss, spec) if rules.copy_stop_loss and loss else None,
         rounded_price(profit, spec) if rules.copy_take_profit and profit else None,
