@@ -1,0 +1,60 @@
+"""A package declares what it imports and nothing else: its wheel then runs where only its own requirements are."""
+
+import ast
+
+import pytest
+
+from tests.architecture.sources import Member, members
+from tests.architecture.third_party import (
+    distribution_of,
+    installed_distributions,
+    undeclared,
+)
+
+INSTALLED = installed_distributions()
+
+
+def ids(member: Member) -> str:
+    return member.distribution
+
+
+@pytest.mark.parametrize("member", members(), ids=ids)
+def test_every_import_is_declared(member: Member):
+    offences = [
+        f"{module.path}: {found}"
+        for module in member.modules()
+        for found in undeclared(member, module.tree, INSTALLED)
+    ]
+    assert not offences, f"add it to {member.folder}/pyproject.toml and run lock:\n" + "\n".join(offences)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import requests", "requests (requests)"),
+        ("from azure.keyvault.secrets import SecretClient", "azure-keyvault-secrets"),
+        ("import yaml", "pyyaml"),
+        ("def late():\n    import numpy", "numpy"),
+        ("import kopitra_counterparty.app", "kopitra-counterparty"),
+    ],
+)
+def test_an_undeclared_import_is_found(source: str, found: str):
+    core = members()[0]
+    installed = {**INSTALLED, "azure": [*INSTALLED["azure"], "azure-keyvault-secrets"]}
+    assert found in "".join(undeclared(core, ast.parse(source), installed))
+
+
+@pytest.mark.parametrize(
+    ("module", "distribution"),
+    [
+        ("azure.data.tables.aio", "azure-data-tables"),
+        ("azure.storage.blob.aio", "azure-storage-blob"),
+        ("azure.core.exceptions", "azure-core"),
+        ("opentelemetry.sdk.trace", "opentelemetry-sdk"),
+        ("argon2.exceptions", "argon2-cffi"),
+        ("kopitra.domain", "kopitra"),
+        ("os.path", None),
+    ],
+)
+def test_a_module_is_traced_to_its_distribution(module: str, distribution: str | None):
+    assert distribution_of(module, INSTALLED) == distribution
