@@ -38,6 +38,10 @@ class SkipReason(StrEnum):
     SUBSCRIPTION_INACTIVE = "subscription_inactive"
     LEADER_SILENT = "leader_silent"
     ECHO = "echo"
+    MISSED_OPEN = "missed_open"
+    NOT_COPIED = "not_copied"
+    NOT_OPEN = "not_open"
+    INCREASE_NOT_COPIED = "increase_not_copied"
 
 
 class Skip(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):

@@ -15,19 +15,23 @@ from kopitra.domain.identifiers import (
     SubscriptionId,
     TenantId,
 )
+from kopitra.domain.limits import LEASE_TTL_SECONDS
 from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.rules import CopyRules
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import BalanceOperation, OutboxAck, PositionSnapshot
 from kopitra.domain.trading import Execution, OrderAction, Signal
-from kopitra.machine.events import HaltMode, HaltScope
+from kopitra.machine.events import HaltMode, HaltScope, SessionEnd
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One request to the machine."""
 
 
-class PublishAccount(Command):
+class PublishAccount(Command, frozen=True):
+    """`enabled`: whether new copies are opened for or from it; a disabled account may still connect, so that what is
+    open can be closed. `revoked_devices`: their secrets are void from now on, and while they are listed."""
+
     account: AccountId
     tenant: TenantId
     revision: int
@@ -36,9 +40,10 @@ class PublishAccount(Command):
     enrolment_code_hash: str | None = None
     enrolment_expires_at: datetime | None = None
     label: str = ""
+    revoked_devices: tuple[DeviceId, ...] = ()
 
 
-class PublishGroup(Command):
+class PublishGroup(Command, frozen=True):
     group: GroupId
     tenant: TenantId
     revision: int
@@ -46,7 +51,7 @@ class PublishGroup(Command):
     enabled: bool = True
 
 
-class PublishSubscription(Command):
+class PublishSubscription(Command, frozen=True):
     subscription: SubscriptionId
     tenant: TenantId
     revision: int
@@ -56,7 +61,7 @@ class PublishSubscription(Command):
     enabled: bool = True
 
 
-class Enrol(Command):
+class Enrol(Command, frozen=True):
     """`secret_hash`: memory-hard hash of a freshly minted secret; the code itself never enters."""
 
     code_hash: str
@@ -65,7 +70,7 @@ class Enrol(Command):
     platform: str | None = None
 
 
-class OpenSession(Command):
+class OpenSession(Command, frozen=True):
     """The secret has been verified against `device`'s hash. `nonce` and `token_hash` belong to the minted token."""
 
     account: AccountId
@@ -77,40 +82,44 @@ class OpenSession(Command):
     client_version: str | None = None
     platform: str | None = None
     capabilities: tuple[str, ...] = ()
+    lease_seconds: int = LEASE_TTL_SECONDS
 
 
-class EndSession(Command):
-    """Release by its own EA, or forced or rejected by an operator (`subject`)."""
+class EndSession(Command, frozen=True):
+    """Release by its own EA, or forced or rejected by an operator (`subject`). `session` None means the one that is
+    there; `revision` 0 means that the command came without one."""
 
     account: AccountId
     session: SessionId | None
-    reason: str
+    reason: SessionEnd
     subject: str | None = None
+    revision: int = 0
 
 
-class ApproveSession(Command):
+class ApproveSession(Command, frozen=True):
     account: AccountId
     session: SessionId | None
     subject: str
+    revision: int = 0
 
 
-class TakeSignal(Command):
+class TakeSignal(Command, frozen=True):
     account: AccountId
     signal: Signal
     sandbox: bool = False
 
 
-class TakeAck(Command):
+class TakeAck(Command, frozen=True):
     account: AccountId
     ack: OutboxAck
 
 
-class TakeExecution(Command):
+class TakeExecution(Command, frozen=True):
     account: AccountId
     execution: Execution
 
 
-class TakeSnapshot(Command):
+class TakeSnapshot(Command, frozen=True):
     """A whole position snapshot, its parts put together."""
 
     account: AccountId
@@ -118,18 +127,18 @@ class TakeSnapshot(Command):
     digest: str
 
 
-class TakeCatalog(Command):
+class TakeCatalog(Command, frozen=True):
     account: AccountId
     symbols: tuple[SymbolSpec, ...]
     digest: str
 
 
-class TakeBalance(Command):
+class TakeBalance(Command, frozen=True):
     account: AccountId
     operation: BalanceOperation
 
 
-class TakeInboxEvent(Command):
+class TakeInboxEvent(Command, frozen=True):
     """A durable inbox event with no meaning for the machine; it is kept and passed on."""
 
     account: AccountId
@@ -139,7 +148,7 @@ class TakeInboxEvent(Command):
     occurred_at: datetime | None = None
 
 
-class Halt(Command):
+class Halt(Command, frozen=True):
     scope: HaltScope
     target: str
     mode: HaltMode
@@ -149,7 +158,7 @@ class Halt(Command):
     revision: int = 0
 
 
-class Resume(Command):
+class Resume(Command, frozen=True):
     scope: HaltScope
     target: str
     subject: str
@@ -157,7 +166,7 @@ class Resume(Command):
     revision: int = 0
 
 
-class PlaceOperatorOrder(Command):
+class PlaceOperatorOrder(Command, frozen=True):
     account: AccountId
     subject: str
     action: OrderAction
@@ -172,22 +181,23 @@ class PlaceOperatorOrder(Command):
     ticket: int | None = None
 
 
-class RequestResync(Command):
+class RequestResync(Command, frozen=True):
     account: AccountId
     reason: str
     subject: str | None = None
+    revision: int = 0
 
 
-class Checkpoint(Command):
+class Checkpoint(Command, frozen=True):
     consumer: str
     sequence: int
 
 
-class Tick(Command):
+class Tick(Command, frozen=True):
     """Time has passed: expire leases and unfetched opens, drive refused closes again, notice silence."""
 
 
-class RememberAnswer(Command):
+class RememberAnswer(Command, frozen=True):
     """Keep the first answer to an idempotency key, in the commit of the change that it answers."""
 
     account: AccountId

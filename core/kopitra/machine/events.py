@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from kopitra.domain.arithmetic import Arithmetic
 from kopitra.domain.identifiers import (
     AccountId,
     CommandId,
@@ -17,6 +18,7 @@ from kopitra.domain.identifiers import (
     DeviceId,
     EventId,
     GroupId,
+    PositionRef,
     RequestId,
     RunId,
     SessionId,
@@ -36,7 +38,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
 # -- configuration -------------------------------------------------------------------------------------------------
 
 
-class AccountConfigured(Event, tag="account.configured"):
+class AccountConfigured(Event, frozen=True, tag="account.configured", frozen=True):
     account: AccountId
     tenant: TenantId
     revision: int
@@ -46,9 +48,10 @@ class AccountConfigured(Event, tag="account.configured"):
     """SHA-256, hex, of a one-time code that has at least 128 bits."""
     enrolment_expires_at: datetime | None = None
     label: str = ""
+    revoked_devices: tuple[DeviceId, ...] = ()
 
 
-class GroupConfigured(Event, tag="group.configured"):
+class GroupConfigured(Event, frozen=True, tag="group.configured", frozen=True):
     group: GroupId
     tenant: TenantId
     revision: int
@@ -56,7 +59,7 @@ class GroupConfigured(Event, tag="group.configured"):
     enabled: bool = True
 
 
-class SubscriptionConfigured(Event, tag="subscription.configured"):
+class SubscriptionConfigured(Event, frozen=True, tag="subscription.configured", frozen=True):
     subscription: SubscriptionId
     tenant: TenantId
     revision: int
@@ -66,7 +69,7 @@ class SubscriptionConfigured(Event, tag="subscription.configured"):
     enabled: bool = True
 
 
-class StaleIgnored(Event, tag="config.stale"):
+class StaleIgnored(Event, frozen=True, tag="config.stale", frozen=True):
     """A command whose revision is not above the one in force."""
 
     scope: str
@@ -74,7 +77,7 @@ class StaleIgnored(Event, tag="config.stale"):
     current: int
 
 
-class Enrolled(Event, tag="account.enrolled"):
+class Enrolled(Event, frozen=True, tag="account.enrolled", frozen=True):
     account: AccountId
     device: DeviceId
     secret_hash: str
@@ -84,7 +87,7 @@ class Enrolled(Event, tag="account.enrolled"):
 # -- sessions ------------------------------------------------------------------------------------------------------
 
 
-class SessionOpened(Event, tag="session.opened"):
+class SessionOpened(Event, frozen=True, tag="session.opened", frozen=True):
     account: AccountId
     session: SessionId
     device: DeviceId
@@ -106,17 +109,19 @@ class SessionEnd(StrEnum):
     REJECTED = "rejected"
 
 
-class SessionEnded(Event, tag="session.ended"):
+class SessionEnded(Event, frozen=True, tag="session.ended", frozen=True):
     account: AccountId
     session: SessionId
     reason: SessionEnd
     subject: str | None = None
+    revision: int = 0
 
 
-class SessionApproved(Event, tag="session.approved"):
+class SessionApproved(Event, frozen=True, tag="session.approved", frozen=True):
     account: AccountId
     session: SessionId
     subject: str
+    revision: int = 0
 
 
 # -- copying -------------------------------------------------------------------------------------------------------
@@ -131,25 +136,30 @@ class Outcome(StrEnum):
     """The copy already is what the leader's event asks for."""
 
 
-class CopyDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
-    """Why one follower got what it got for one leader event: inputs, rule revision, arithmetic, outcome."""
+class CopyDecision(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Why one follower got what it got for one leader event: inputs, rule revision, arithmetic, outcome.
+
+    `reason` is a `SkipReason` or says what is unchanged; `generation`, `reverse` and `contract_size` are what an open
+    freezes.
+    """
 
     subscription: SubscriptionId
     follower: AccountId
     outcome: Outcome
     copy_id: CopyId | None = None
-    reason: str | None = None
-    rules_revision: int = 0
     order: Order | None = None
+    reason: str | None = None
+    detail: str | None = None
+    rules_revision: int = 0
     withdrawn: CommandId | None = None
     contract_size: Decimal | None = None
     generation: int = 0
     reverse: bool = False
-    inputs: dict[str, str] = {}
-    arithmetic: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    arithmetic: Arithmetic | None = None
 
 
-class CopyPlanned(Event, tag="copy.planned"):
+class CopyPlanned(Event, frozen=True, tag="copy.planned", frozen=True):
     """A leader's event and, in the same record, what every follower gets for it."""
 
     account: AccountId
@@ -164,7 +174,7 @@ class CopyPlanned(Event, tag="copy.planned"):
     """The last ordinal that was seen before a gap in the stream."""
 
 
-class SignalDeferred(Event, tag="signal.deferred"):
+class SignalDeferred(Event, frozen=True, tag="signal.deferred", frozen=True):
     """An intent for a position that nobody knows; a close leaves a tombstone."""
 
     account: AccountId
@@ -172,14 +182,14 @@ class SignalDeferred(Event, tag="signal.deferred"):
     signal: Signal
 
 
-class SignalIgnored(Event, tag="signal.ignored"):
+class SignalIgnored(Event, frozen=True, tag="signal.ignored", frozen=True):
     account: AccountId
     run: RunId
     signal: Signal
     reason: Literal["echo", "stale"]
 
 
-class CommandAcknowledged(Event, tag="command.acknowledged"):
+class CommandAcknowledged(Event, frozen=True, tag="command.acknowledged", frozen=True):
     account: AccountId
     command: CommandId
     status: AckStatus
@@ -190,7 +200,7 @@ class CommandAcknowledged(Event, tag="command.acknowledged"):
     """When the core drives this refused close again."""
 
 
-class ItemAcknowledged(Event, tag="item.acknowledged"):
+class ItemAcknowledged(Event, frozen=True, tag="item.acknowledged", frozen=True):
     """An outbox event that is not a trade."""
 
     account: AccountId
@@ -198,14 +208,14 @@ class ItemAcknowledged(Event, tag="item.acknowledged"):
     status: AckStatus
 
 
-class CommandExpired(Event, tag="command.expired"):
+class CommandExpired(Event, frozen=True, tag="command.expired", frozen=True):
     """An open that nobody fetched in time; it is never sent."""
 
     account: AccountId
     command: CommandId
 
 
-class CommandRedriven(Event, tag="command.redriven"):
+class CommandRedriven(Event, frozen=True, tag="command.redriven", frozen=True):
     account: AccountId
     replaces: CommandId
     order: Order
@@ -213,7 +223,7 @@ class CommandRedriven(Event, tag="command.redriven"):
     run: RunId | None = None
 
 
-class ExecutionRecorded(Event, tag="execution.recorded"):
+class ExecutionRecorded(Event, frozen=True, tag="execution.recorded", frozen=True):
     account: AccountId
     execution: Execution
     key: str
@@ -223,7 +233,7 @@ class ExecutionRecorded(Event, tag="execution.recorded"):
     """Closing what was closed already: a success that is counted once."""
 
 
-class CopyCorrected(Event, tag="copy.corrected"):
+class CopyCorrected(Event, frozen=True, tag="copy.corrected", frozen=True):
     """A command that follows from what happened at the follower, not from a leader's event."""
 
     account: AccountId
@@ -233,7 +243,7 @@ class CopyCorrected(Event, tag="copy.corrected"):
     run: RunId | None = None
 
 
-class CopySettled(Event, tag="copy.settled"):
+class CopySettled(Event, frozen=True, tag="copy.settled", frozen=True):
     """A snapshot settled what reports had left open."""
 
     account: AccountId
@@ -245,14 +255,14 @@ class CopySettled(Event, tag="copy.settled"):
     position_id: int | None = None
 
 
-class OrphanClosed(Event, tag="orphan.closed"):
+class OrphanClosed(Event, frozen=True, tag="orphan.closed", frozen=True):
     """A position that carries a copy's magic number though no copy owns it any more."""
 
     account: AccountId
     order: Order
 
 
-class IncidentOpened(Event, tag="incident.opened"):
+class IncidentOpened(Event, frozen=True, tag="incident.opened", frozen=True):
     incident: str
     kind: str
     account: AccountId
@@ -260,7 +270,7 @@ class IncidentOpened(Event, tag="incident.opened"):
     copy_id: CopyId | None = None
 
 
-class IncidentClosed(Event, tag="incident.closed"):
+class IncidentClosed(Event, frozen=True, tag="incident.closed", frozen=True):
     incident: str
     account: AccountId
     cause: str
@@ -269,7 +279,7 @@ class IncidentClosed(Event, tag="incident.closed"):
 # -- telemetry -----------------------------------------------------------------------------------------------------
 
 
-class InboxRecorded(Event, tag="inbox.recorded"):
+class InboxRecorded(Event, frozen=True, tag="inbox.recorded", frozen=True):
     """A durable inbox event as it came; `payload` is its JSON."""
 
     account: AccountId
@@ -279,13 +289,13 @@ class InboxRecorded(Event, tag="inbox.recorded"):
     occurred_at: datetime | None = None
 
 
-class CatalogKept(Event, tag="catalog.kept"):
+class CatalogKept(Event, frozen=True, tag="catalog.kept", frozen=True):
     account: AccountId
     digest: str
     symbols: tuple[SymbolSpec, ...]
 
 
-class SnapshotSeen(Event, tag="snapshot.seen"):
+class SnapshotSeen(Event, frozen=True, tag="snapshot.seen", frozen=True):
     """A position snapshot that was not reconciled, or that changed what is suspected of being gone."""
 
     account: AccountId
@@ -293,12 +303,15 @@ class SnapshotSeen(Event, tag="snapshot.seen"):
     valid: bool
     reason: str | None = None
     missing: tuple[str, ...] = ()
-    """Leader position refs, or copy ids of a follower, that this snapshot lacks."""
-    extra: tuple[str, ...] = ()
+    """What a leader's snapshot lacks: a ref, or `ref|volume` for a smaller position."""
+    extra: tuple[PositionRef, ...] = ()
+    missing_copies: tuple[CopyId, ...] = ()
+    extra_tickets: tuple[int, ...] = ()
+    """Positions that carry a copy's magic number though no live copy owns them."""
     positions: int = 0
 
 
-class BookOwnerKnown(Event, tag="book.owner"):
+class BookOwnerKnown(Event, frozen=True, tag="book.owner", frozen=True):
     """The login and server whose book this account's snapshots show."""
 
     account: AccountId
@@ -306,12 +319,12 @@ class BookOwnerKnown(Event, tag="book.owner"):
     server: str
 
 
-class BalanceChanged(Event, tag="balance.changed"):
+class BalanceChanged(Event, frozen=True, tag="balance.changed", frozen=True):
     account: AccountId
     operation: BalanceOperation
 
 
-class SilenceChanged(Event, tag="account.silence"):
+class SilenceChanged(Event, frozen=True, tag="account.silence", frozen=True):
     account: AccountId
     silent: bool
 
@@ -342,7 +355,7 @@ class Withdrawal(msgspec.Struct, frozen=True, array_like=True):
     copy_id: CopyId
 
 
-class TradingHalted(Event, tag="trading.halted"):
+class TradingHalted(Event, frozen=True, tag="trading.halted", frozen=True):
     scope: HaltScope
     target: str
     mode: HaltMode
@@ -354,7 +367,7 @@ class TradingHalted(Event, tag="trading.halted"):
     revision: int = 0
 
 
-class TradingResumed(Event, tag="trading.resumed"):
+class TradingResumed(Event, frozen=True, tag="trading.resumed", frozen=True):
     scope: HaltScope
     target: str
     subject: str
@@ -362,24 +375,25 @@ class TradingResumed(Event, tag="trading.resumed"):
     revision: int = 0
 
 
-class OperatorOrdered(Event, tag="operator.ordered"):
+class OperatorOrdered(Event, frozen=True, tag="operator.ordered", frozen=True):
     account: AccountId
     order: Order
     subject: str
 
 
-class ResyncRequested(Event, tag="resync.requested"):
+class ResyncRequested(Event, frozen=True, tag="resync.requested", frozen=True):
     account: AccountId
     reason: str
     subject: str | None = None
+    revision: int = 0
 
 
-class ConsumerCheckpointed(Event, tag="consumer.checkpointed"):
+class ConsumerCheckpointed(Event, frozen=True, tag="consumer.checkpointed", frozen=True):
     consumer: str
     sequence: int
 
 
-class RequestAnswered(Event, tag="request.answered"):
+class RequestAnswered(Event, frozen=True, tag="request.answered", frozen=True):
     """The first answer to an idempotency key; `digest` is keyed, of the normalised body."""
 
     account: AccountId
@@ -436,4 +450,3 @@ class Recorded(msgspec.Struct, frozen=True, array_like=True):
     event: AnyEvent
     request_id: RequestId | None = None
     actor: str | None = None
-

@@ -3,6 +3,7 @@
 None of it is journaled. A decision that uses a reading embeds the value in its event.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -10,6 +11,9 @@ import msgspec
 
 from kopitra.domain.identifiers import AccountId, CommandId, SessionId
 from kopitra.domain.quotes import Quote
+from kopitra.domain.readings import RateTable, note_quote, pair_quote
+from kopitra.domain.symbols import SymbolSpec
+from kopitra.machine.symbol_lookup import SymbolLookup
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -32,6 +36,9 @@ class Readings(msgspec.Struct):
     figures: dict[AccountId, Figures] = {}
     quotes: dict[AccountId, dict[str, Quote]] = {}
     """Last quotes per account and symbol, with `at` = time of receipt."""
+    rates: dict[AccountId, RateTable] = {}
+    """Currency rates made of those quotes."""
+    symbols: SymbolLookup = msgspec.field(default_factory=SymbolLookup)
     leases: dict[AccountId, Lease] = {}
     contacts: dict[AccountId, datetime] = {}
     """Last valid call of each account."""
@@ -39,6 +46,19 @@ class Readings(msgspec.Struct):
     """Commands that were written into an answer since this process took over."""
     recovered_through: int = 0
     """Commands up to this sequence may have been delivered by an earlier process."""
+
+    def note_quotes(
+        self, account: AccountId, quotes: Iterable[Quote], catalog: Mapping[str, SymbolSpec], at: datetime
+    ) -> None:
+        """The last quotes win; `at` is the time of receipt, whatever the terminal's clock says."""
+        known = self.quotes.setdefault(account, {})
+        table = self.rates.setdefault(account, {})
+        for quote in quotes:
+            known[quote.symbol] = Quote(quote.symbol, quote.bid, quote.ask, at)
+            spec = catalog.get(quote.symbol)
+            pair = pair_quote(quote, spec, at) if spec is not None else None
+            if pair is not None:
+                note_quote(table, pair)
 
     def may_have_left(self, account: AccountId, command: CommandId, sequence: int) -> bool:
         """Whether the EA may hold this command: then it can no longer be withdrawn."""

@@ -11,7 +11,11 @@ from kopitra.machine.events import AnyEvent, CopyPlanned, TradingHalted
 
 def span(event: AnyEvent) -> int:
     if isinstance(event, CopyPlanned):
-        return _most(Counter(d.follower for d in event.decisions if d.order is not None)) if not event.sandbox else 1
+        return (
+            _most(Counter(d.follower for d in event.decisions if d.order is not None))
+            if not event.sandbox
+            else 1
+        )
     if isinstance(event, TradingHalted):
         items = Counter(event.notified)
         items.update(o.account for o in event.orders)

@@ -123,14 +123,12 @@ class Copy(Mutable):
     cause: str | None = None
     """Why it ended, or why it is being closed."""
     run: RunId | None = None
-    steps: int = 0
-    """How many orders the core itself has added; part of their command ids."""
     commands: list[CommandId] = []
     """All its commands, oldest first."""
     outstanding: list[CommandId] = []
     """Its commands that the EA has not ended yet, oldest first."""
-    last_sequence: int = 0
-    """Of the last command or deal that concerned it: an older snapshot says nothing about it."""
+    command_sequence: int = 0
+    """Of its last command: a snapshot that had not applied it says nothing about the copy."""
 
     @property
     def live_volume(self) -> Decimal:

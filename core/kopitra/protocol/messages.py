@@ -22,18 +22,18 @@ class Message(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True, 
     """Unknown fields are ignored; absent fields take their defaults."""
 
 
-class EnrolmentRequest(Message):
+class EnrolmentRequest(Message, frozen=True):
     code: str
     device_id: DeviceId
     platform: str | None = None
 
 
-class EnrolmentAnswer(Message):
+class EnrolmentAnswer(Message, frozen=True):
     account: AccountId
     secret: str
 
 
-class SessionRequest(Message):
+class SessionRequest(Message, frozen=True):
     secret: str
     device_id: DeviceId | None = None
     client_version: str | None = None
@@ -41,7 +41,7 @@ class SessionRequest(Message):
     capabilities: list[str] = []
 
 
-class SessionAnswer(Message):
+class SessionAnswer(Message, frozen=True):
     session_id: SessionId
     session_token: str
     status: Literal["authenticated", "pending"]
@@ -53,11 +53,11 @@ class SessionAnswer(Message):
     server_time: str
 
 
-class ReleaseAnswer(Message):
+class ReleaseAnswer(Message, frozen=True):
     status: Literal["released"] = msgspec.field(default="released")
 
 
-class OutboxEvent(Message):
+class OutboxEvent(Message, frozen=True):
     event_id: EventId
     sequence: int
     event_type: str
@@ -67,7 +67,7 @@ class OutboxEvent(Message):
     run_id: RunId | None = None
 
 
-class OutboxAnswer(Message, omit_defaults=False):
+class OutboxAnswer(Message, frozen=True, omit_defaults=False):
     journal_id: JournalId
     cursor: int
     urgent: list[OutboxEvent]
@@ -77,24 +77,24 @@ class OutboxAnswer(Message, omit_defaults=False):
     server_time: str
 
 
-class InboxEvent(Message):
+class InboxEvent(Message, frozen=True):
     event_type: str
     payload: msgspec.Raw
     event_id: EventId | None = None
     occurred_at: datetime | None = None
 
 
-class InboxRequest(Message):
+class InboxRequest(Message, frozen=True):
     events: list[InboxEvent]
 
 
-class InboxAnswer(Message, omit_defaults=False):
+class InboxAnswer(Message, frozen=True, omit_defaults=False):
     accepted: int
     sequence: int
     durable: bool
 
 
-class SignalAnswer(Message, omit_defaults=False):
+class SignalAnswer(Message, frozen=True, omit_defaults=False):
     status: Literal["accepted", "duplicate", "deferred"]
     sequence: int
     run_id: RunId
@@ -102,20 +102,20 @@ class SignalAnswer(Message, omit_defaults=False):
     skipped: int
 
 
-class SignalBatch(Message):
+class SignalBatch(Message, frozen=True):
     signals: list[Signal]
 
 
-class SignalBatchAnswer(Message, omit_defaults=False):
+class SignalBatchAnswer(Message, frozen=True, omit_defaults=False):
     results: list[SignalAnswer]
 
 
-class ExecutionAnswer(Message, omit_defaults=False):
+class ExecutionAnswer(Message, frozen=True, omit_defaults=False):
     sequence: int
     status: Literal["recorded"] = msgspec.field(default="recorded")
 
 
-class OrderCommandRequest(Message):
+class OrderCommandRequest(Message, frozen=True):
     """An operator's order to one session's account; volumes in lots."""
 
     action: str
@@ -130,18 +130,18 @@ class OrderCommandRequest(Message):
     target_volume: str | None = None
 
 
-class OrderCommandAnswer(Message, omit_defaults=False):
+class OrderCommandAnswer(Message, frozen=True, omit_defaults=False):
     command_id: CommandId
     sequence: int
     status: Literal["queued"] = msgspec.field(default="queued")
 
 
-class FieldError(Message):
+class FieldError(Message, frozen=True):
     path: str
     message: str
 
 
-class Problem(Message):
+class Problem(Message, frozen=True):
     """RFC 9457 problem details."""
 
     type: str

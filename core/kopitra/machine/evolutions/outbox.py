@@ -23,10 +23,9 @@ def add_order(
     event_type: OutboxType | None = None,
     run: RunId | None = None,
     expires_at: datetime | None = None,
-    reduces: bool | None = None,
 ) -> None:
     """Queue an order. `offset`: how many items this event has put into this account's outbox before (`machine.spans`);
-    the type and whether it reduces exposure follow from its action unless they are given."""
+    the type follows from its action unless it is given."""
     owner = state.accounts[account]
     if order.command_id in owner.commands:
         raise ValueError(f"command {order.command_id} is pending already")
@@ -38,7 +37,7 @@ def add_order(
         request_id=recorded.request_id,
         run=run,
         expires_at=expires_at,
-        reduces=order.action in REDUCING if reduces is None else reduces,
+        reduces=order.action in REDUCING,
     )
     _append(state, owner, item, recorded)
     owner.commands[order.command_id] = item.sequence

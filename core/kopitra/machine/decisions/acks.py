@@ -1,0 +1,136 @@
+"""What an EA's acknowledgement means: a command ends, stays, or is to be driven again."""
+
+from datetime import datetime, timedelta
+
+from kopitra.domain.identifiers import CommandId, derived_id
+from kopitra.domain.telemetry import OutboxAck
+from kopitra.domain.trading import REDUCING, TERMINAL_ACKS, AckStatus, Order, OrderAction
+from kopitra.machine.commands import TakeAck
+from kopitra.machine.decisions.continuing import wanted_volume
+from kopitra.machine.decisions.identity import further_command
+from kopitra.machine.events import (
+    AnyEvent,
+    CommandAcknowledged,
+    CopyCorrected,
+    IncidentClosed,
+    IncidentOpened,
+    ItemAcknowledged,
+)
+from kopitra.machine.evolutions.acks import DONE
+from kopitra.machine.outcome import Context, Decision, Result
+from kopitra.machine.state import Account, Copy, OutboxItem, State
+
+FIRST_REDRIVE_SECONDS = 1
+LONGEST_REDRIVE_SECONDS = 60
+"""A refused close is worth a request a minute for as long as it takes."""
+LATEST_RETRY = timedelta(hours=1)
+"""An EA may ask to wait for a market to open, but not for longer than this before it is asked again."""
+ALREADY_FILLED = "already_filled"
+"""An EA's reason for a cancel that came too late: the order has become a position."""
+
+
+def take_ack(state: State, command: TakeAck, context: Context) -> Result:
+    """No event for an unknown or repeated acknowledgement: it is counted by the caller and changes nothing."""
+    account = state.accounts[command.account]
+    item = account.outbox.get(sequence_of(command.ack))
+    if item is None:
+        return Decision((), {"known": False})
+    if item.order is None:
+        if command.ack.status not in TERMINAL_ACKS:
+            return Decision((), {"known": True})
+        event = ItemAcknowledged(account=command.account, sequence=item.sequence, status=command.ack.status)
+        return Decision((event,), {"known": True})
+    return Decision(tuple(_of_order(state, account, item, item.order, command.ack, context)), {"known": True})
+
+
+def sequence_of(ack: OutboxAck) -> int:
+    """Event ids end in `-sequence`; 0, which no item has, for an id of another kind."""
+    tail = ack.event_id.rpartition("-")[2]
+    return int(tail) if tail.isascii() and tail.isdigit() and len(tail) <= 18 else 0
+
+
+def _of_order(
+    state: State, account: Account, item: OutboxItem, order: Order, ack: OutboxAck, context: Context
+) -> list[AnyEvent]:
+    reduces = order.action in REDUCING
+    late_cancel = order.action is OrderAction.CANCEL and ack.reason == ALREADY_FILLED
+    refused = reduces and ack.status not in DONE and ack.status is not AckStatus.RECEIVED and not late_cancel
+    retires = refused or late_cancel or ack.status in TERMINAL_ACKS or ack.status is AckStatus.UNKNOWN
+    attempts = account.attempts.get(order.command_id, 0)
+    events: list[AnyEvent] = [
+        CommandAcknowledged(
+            account=account.account,
+            command=order.command_id,
+            status=ack.status,
+            retires=retires,
+            retcode=ack.retcode,
+            reason=ack.reason,
+            redrive_at=redrive_time(ack.retry_at, attempts, context.now) if refused else None,
+        )
+    ]
+    if refused and incident_of(order) not in account.incidents:
+        events.append(_refusal(account, order, ack))
+    if ack.status in DONE and incident_of(order) in account.incidents:
+        events.append(
+            IncidentClosed(incident=incident_of(order), account=account.account, cause=str(ack.status))
+        )
+    copy = account.following.copies.get(order.copy_id) if order.copy_id is not None else None
+    if copy is not None and late_cancel:
+        events.append(close_filled(state, copy))
+    return events
+
+
+def redrive_time(retry_at: datetime | None, attempts: int, now: datetime) -> datetime:
+    """When a refused close is sent again: when the EA asks for, within limits, else with growing pauses."""
+    pause = timedelta(seconds=min(LONGEST_REDRIVE_SECONDS, FIRST_REDRIVE_SECONDS * 2 ** min(attempts, 10)))
+    if retry_at is None:
+        return now + pause
+    return min(max(retry_at, now + timedelta(seconds=FIRST_REDRIVE_SECONDS)), now + LATEST_RETRY)
+
+
+def incident_of(order: Order) -> str:
+    """One incident per copy (or lone order), however often its close is refused."""
+    return derived_id("i-", "close_refused", order.copy_id or str(order.ticket or order.command_id))
+
+
+def _refusal(account: Account, order: Order, ack: OutboxAck) -> IncidentOpened:
+    detail = f"{order.action} of {order.symbol} was {ack.status}"
+    if ack.retcode is not None:
+        detail += f", retcode {ack.retcode}"
+    if ack.reason:
+        detail += f": {ack.reason}"
+    return IncidentOpened(
+        incident=incident_of(order),
+        kind="close_refused",
+        account=account.account,
+        detail=detail,
+        copy_id=order.copy_id,
+    )
+
+
+def close_filled(state: State, copy: Copy, cause: str = ALREADY_FILLED) -> CopyCorrected:
+    """Close what turned out to be open although its leader's trade is over."""
+    return CopyCorrected(
+        account=copy.follower,
+        copy_id=copy.copy_id,
+        order=corrective(state, copy, OrderAction.CLOSE),
+        cause=cause,
+    )
+
+
+def corrective(state: State, copy: Copy, action: OrderAction) -> Order:
+    command: CommandId = further_command(state, copy.copy_id, len(copy.commands))
+    return Order(
+        command_id=command,
+        copy_id=copy.copy_id,
+        opens_command_id=copy.opens,
+        action=action,
+        symbol=copy.symbol,
+        side=copy.side,
+        order_type=copy.order_type,
+        volume=wanted_volume(copy),
+        magic=copy.magic,
+        comment=copy.comment,
+        ticket=copy.ticket,
+        position_id=copy.position_id,
+    )

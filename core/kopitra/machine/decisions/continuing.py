@@ -1,0 +1,223 @@
+"""What copies that already exist do for a later event of their leader's position: one decision each."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from kopitra.domain.identifiers import CommandId, RunId
+from kopitra.domain.orders import OrderType
+from kopitra.domain.partial_close import remaining_target
+from kopitra.domain.quantities import ZERO
+from kopitra.domain.skips import Skip, SkipReason
+from kopitra.domain.stops import place_stops, rounded_price
+from kopitra.domain.trading import Order, OrderAction, Signal, SignalAction
+from kopitra.machine.decisions.identity import first_command
+from kopitra.machine.decisions.opening import followers_of
+from kopitra.machine.events import CopyDecision, Outcome
+from kopitra.machine.outcome import Context
+from kopitra.machine.state import Account, Copy, CopyStatus, LeaderPosition, State, Subscription
+
+
+class Continuing:
+    """One later event of a leader's position on its way to the copies of it."""
+
+    def __init__(
+        self,
+        state: State,
+        leader: Account,
+        position: LeaderPosition,
+        signal: Signal,
+        run: RunId,
+        context: Context,
+    ) -> None:
+        self.state = state
+        self.leader = leader
+        self.position = position
+        self.signal = signal
+        self.run = run
+        self.context = context
+
+    def decide_all(self) -> tuple[CopyDecision, ...]:
+        """Every copy, then every present subscriber that has none."""
+        decide = self._decider()
+        copies = list(self.state.copies_of(self.position))
+        copied = {copy.subscription for copy in copies}
+        decisions = [decide(copy) if copy.live else self._over(copy) for copy in copies]
+        decisions.extend(
+            _not_copied(subscription)
+            for subscription in followers_of(self.state, self.leader)
+            if subscription.subscription not in copied
+        )
+        return tuple(decisions)
+
+    def _decider(self) -> Callable[[Copy], CopyDecision]:
+        match self.signal.action:
+            case SignalAction.MODIFY | SignalAction.PENDING_MODIFIED:
+                return self._modify
+            case SignalAction.PENDING_FILLED:
+                return lambda copy: self._unchanged(copy, "waits_for_own_fill")
+            case SignalAction.INCREASE | SignalAction.REVERSE:
+                return lambda copy: self._skipped(copy, SkipReason.INCREASE_NOT_COPIED)
+            case _ if self.signal.volume_after > ZERO and self.signal.action in (
+                SignalAction.PARTIAL_CLOSE,
+                SignalAction.CLOSE_BY,
+            ):
+                return self._reduce
+            case _:
+                return self._close
+
+    def _modify(self, copy: Copy) -> CopyDecision:
+        subscription = self.state.subscriptions[copy.subscription]
+        if copy.closing:
+            return self._unchanged(copy, "closing")
+        spec = self.state.accounts[copy.follower].catalog.get(copy.symbol)
+        if spec is None:
+            return self._skipped(copy, SkipReason.SYMBOL_UNMAPPED)
+        rules = msgspec.structs.replace(subscription.rules, reverse=copy.reverse)
+        stops = place_stops(rules, copy.side, self.signal.stop_loss, self.signal.take_profit, spec, None)
+        if isinstance(stops, Skip):
+            return self._skipped(copy, stops.reason)
+        price = copy.price
+        if self.signal.action is SignalAction.PENDING_MODIFIED and self.signal.price:
+            price = rounded_price(self.signal.price, spec)
+        if (stops.stop_loss, stops.take_profit, price) == (copy.stop_loss, copy.take_profit, copy.price):
+            return self._unchanged(copy, "same_stops")
+        resting = copy.order_type is not OrderType.MARKET and copy.status is not CopyStatus.OPEN
+        order = self._order(
+            copy,
+            OrderAction.MODIFY,
+            stop_loss=stops.stop_loss,
+            take_profit=stops.take_profit,
+            price=price if resting else None,
+        )
+        return self._planned(copy, order)
+
+    def _reduce(self, copy: Copy) -> CopyDecision:
+        if copy.closing:
+            return self._unchanged(copy, "closing")
+        target = target_of(self.state, copy, self.position.opened, self.signal.volume_after)
+        if not target:
+            return self._close(copy)
+        held = min(copy.target, wanted_volume(copy)) if copy.target is not None else wanted_volume(copy)
+        if target >= held:
+            return self._unchanged(copy, "below_step")
+        fraction = (target / held).quantize(Decimal("0.0001"))
+        order = self._order(
+            copy, OrderAction.PARTIAL_CLOSE, volume=held - target, target_volume=target, fraction=fraction
+        )
+        return self._planned(copy, order)
+
+    def _close(self, copy: Copy) -> CopyDecision:
+        account = self.state.accounts[copy.follower]
+        sequence = account.commands.get(copy.opens)
+        if sequence is not None and not self.context.readings.may_have_left(
+            copy.follower, copy.opens, sequence
+        ):
+            return self._decision(copy, Outcome.SUPERSEDED, reason="superseded", withdrawn=copy.opens)
+        if copy.closing:
+            return self._unchanged(copy, "closing")
+        return self._planned(copy, self._order(copy, closing_action(copy), volume=wanted_volume(copy)))
+
+    def _order(
+        self,
+        copy: Copy,
+        action: OrderAction,
+        *,
+        volume: Decimal | None = None,
+        target_volume: Decimal | None = None,
+        fraction: Decimal | None = None,
+        price: Decimal | None = None,
+        stop_loss: Decimal | None = None,
+        take_profit: Decimal | None = None,
+    ) -> Order:
+        return Order(
+            command_id=first_command(self.state, self.run, copy.subscription),
+            copy_id=copy.copy_id,
+            opens_command_id=copy.opens,
+            action=action,
+            symbol=copy.symbol,
+            side=copy.side,
+            order_type=copy.order_type,
+            volume=wanted_volume(copy) if volume is None else volume,
+            target_volume=target_volume,
+            fraction=fraction,
+            price=price,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            magic=copy.magic,
+            comment=copy.comment,
+            ticket=copy.ticket,
+            position_id=copy.position_id,
+        )
+
+    def _planned(self, copy: Copy, order: Order) -> CopyDecision:
+        return self._decision(copy, Outcome.PLANNED, order=order)
+
+    def _unchanged(self, copy: Copy, why: str) -> CopyDecision:
+        return self._decision(copy, Outcome.UNCHANGED, reason=why)
+
+    def _skipped(self, copy: Copy, why: str) -> CopyDecision:
+        return self._decision(copy, Outcome.SKIPPED, reason=why)
+
+    def _over(self, copy: Copy) -> CopyDecision:
+        """The copy ended before: by its own stop, by hand, or it never opened."""
+        return self._decision(copy, Outcome.SKIPPED, reason=SkipReason.NOT_OPEN, detail=copy.cause)
+
+    def _decision(
+        self,
+        copy: Copy,
+        outcome: Outcome,
+        *,
+        order: Order | None = None,
+        reason: str | None = None,
+        detail: str | None = None,
+        withdrawn: CommandId | None = None,
+    ) -> CopyDecision:
+        subscription = self.state.subscriptions.get(copy.subscription)
+        return CopyDecision(
+            subscription=copy.subscription,
+            follower=copy.follower,
+            outcome=outcome,
+            copy_id=copy.copy_id,
+            order=order,
+            reason=reason,
+            detail=detail,
+            rules_revision=subscription.revision if subscription is not None else 0,
+            withdrawn=withdrawn,
+        )
+
+
+def wanted_volume(copy: Copy) -> Decimal:
+    """Lots that the copy holds, or will hold once its open is filled."""
+    return copy.live_volume if copy.filled else copy.planned_volume
+
+
+def closing_action(copy: Copy) -> OrderAction:
+    """A resting order is cancelled; if it was filled meanwhile the EA says so and the core closes."""
+    if copy.order_type is not OrderType.MARKET and not copy.filled:
+        return OrderAction.CANCEL
+    return OrderAction.CLOSE
+
+
+def target_of(state: State, copy: Copy, opened: Decimal, after: Decimal) -> Decimal:
+    """Lots that must remain of a copy once its leader holds `after` of `opened` lots."""
+    account = state.accounts[copy.follower]
+    base = copy.filled or copy.planned_volume
+    return remaining_target(
+        base,
+        opened,
+        after,
+        account.catalog[copy.symbol],
+        state.subscriptions[copy.subscription].rules.remainder,
+    )
+
+
+def _not_copied(subscription: Subscription) -> CopyDecision:
+    return CopyDecision(
+        subscription=subscription.subscription,
+        follower=subscription.follower,
+        outcome=Outcome.SKIPPED,
+        reason=SkipReason.NOT_COPIED,
+        rules_revision=subscription.revision,
+    )

@@ -1,0 +1,194 @@
+"""What a leader's snapshot heals: lost closes, lost changes of stops, and opens that nobody announced."""
+
+import msgspec
+
+from kopitra.domain.identifiers import PositionRef, SignalId, derived_id
+from kopitra.domain.orders import OrderType
+from kopitra.domain.skips import SkipReason
+from kopitra.domain.telemetry import HeldPosition, PositionSnapshot
+from kopitra.domain.trading import LeaderFigures, Signal, SignalAction
+from kopitra.machine.decisions.agreement import agreed
+from kopitra.machine.decisions.continuing import Continuing
+from kopitra.machine.decisions.identity import is_own_magic, run_of
+from kopitra.machine.decisions.opening import Opening
+from kopitra.machine.events import AnyEvent, CopyPlanned
+from kopitra.machine.outcome import Context
+from kopitra.machine.state import Account, LeaderPosition, State
+
+
+class LeaderFindings(msgspec.Struct):
+    """`changes` counts what would change; `missing` and `extra` are this snapshot's suspicions."""
+
+    missing: tuple[str, ...] = ()
+    extra: tuple[PositionRef, ...] = ()
+    events: list[AnyEvent] = []
+    changes: int = 0
+
+
+def examine_leader(
+    state: State, account: Account, snapshot: PositionSnapshot, context: Context
+) -> LeaderFindings:
+    """Compare a believable snapshot with what the leader's signals have said."""
+    book = account.leading
+    if not book.positions and account.account not in state.by_leader:
+        return LeaderFindings()
+    held = _held(account, snapshot)
+    findings = LeaderFindings()
+    missing: list[str] = []
+    for position in book.positions.values():
+        seen = held.pop(position.position_ref, None)
+        seen = seen or _under_alias(account, position, held)
+        event = _difference(state, account, position, seen, missing, findings, context)
+        if event is not None:
+            findings.events.append(event)
+    extra = [ref for ref, seen in held.items() if _is_news(account, ref, seen)]
+    for ref in extra:
+        if agreed(book.extra.get(ref), context):
+            findings.events.append(_adopted(state, account, ref, held[ref], context))
+    findings.missing = tuple(missing)
+    findings.extra = tuple(extra)
+    return findings
+
+
+def position_ref(server: str, login: int, held: HeldPosition) -> PositionRef:
+    """Scoped by broker server and login; a resting order's ticket has an `o` before it."""
+    name = str(held.position_id) if held.order_type is OrderType.MARKET else f"o{held.ticket}"
+    return PositionRef(f"{server}:{login}:{name}")
+
+
+def _held(account: Account, snapshot: PositionSnapshot) -> dict[PositionRef, HeldPosition]:
+    return {
+        position_ref(snapshot.server, snapshot.login, held): held
+        for held in (*snapshot.positions, *snapshot.orders)
+    }
+
+
+def _under_alias(
+    account: Account, position: LeaderPosition, held: dict[PositionRef, HeldPosition]
+) -> HeldPosition | None:
+    for alias, ref in account.leading.aliases.items():
+        if ref == position.position_ref and alias in held:
+            return held.pop(alias)
+    return None
+
+
+def _is_news(account: Account, ref: PositionRef, held: HeldPosition) -> bool:
+    book = account.leading
+    return ref not in book.finished and not is_own_magic(held.magic, account.following)
+
+
+def _difference(
+    state: State,
+    account: Account,
+    position: LeaderPosition,
+    seen: HeldPosition | None,
+    missing: list[str],
+    findings: LeaderFindings,
+    context: Context,
+) -> AnyEvent | None:
+    book = account.leading
+    if seen is None:
+        key = str(position.position_ref)
+        action = SignalAction.PENDING_CANCELLED if position.pending else SignalAction.CLOSE
+        changed = _as_signal(account, position, action, None, context)
+    elif seen.volume < position.volume and not position.pending:
+        key = f"{position.position_ref}|{seen.volume}"
+        changed = _as_signal(account, position, SignalAction.PARTIAL_CLOSE, seen, context)
+    elif (seen.stop_loss, seen.take_profit) != (position.stop_loss, position.take_profit):
+        action = SignalAction.PENDING_MODIFIED if position.pending else SignalAction.MODIFY
+        return _healed(
+            state, account, position, _as_signal(account, position, action, seen, context), context
+        )
+    else:
+        return None
+    findings.changes += 1
+    missing.append(key)
+    return (
+        _healed(state, account, position, changed, context)
+        if agreed(book.missing.get(key), context)
+        else None
+    )
+
+
+def _as_signal(
+    account: Account,
+    position: LeaderPosition,
+    action: SignalAction,
+    seen: HeldPosition | None,
+    context: Context,
+) -> Signal:
+    """The intent that the leader's agent should have sent."""
+    volume_after = seen.volume if seen is not None else position.volume * 0
+    stops = (
+        (seen.stop_loss, seen.take_profit) if seen is not None else (position.stop_loss, position.take_profit)
+    )
+    name = derived_id(
+        "heal-", position.position_ref, action, str(volume_after), str(stops), str(position.sequence)
+    )
+    figures = context.readings.figures.get(account.account)
+    return Signal(
+        signal_id=SignalId(name),
+        action=action,
+        position_ref=position.position_ref,
+        symbol=position.symbol,
+        side=position.side,
+        order_type=position.order_type,
+        volume=position.volume - volume_after or position.volume,
+        volume_before=position.volume,
+        volume_after=volume_after,
+        price=seen.price if seen is not None else None,
+        stop_loss=stops[0],
+        take_profit=stops[1],
+        account=LeaderFigures(
+            balance=figures.balance if figures is not None else position.volume * 0,
+            currency=figures.currency if figures is not None else "",
+        ),
+        occurred_at=context.now,
+        stream_id=position.stream_id,
+        ordinal=position.ordinal,
+    )
+
+
+def _healed(
+    state: State, account: Account, position: LeaderPosition, signal: Signal, context: Context
+) -> CopyPlanned:
+    run = run_of(state, account.account, signal)
+    decisions = Continuing(state, account, position, signal, run, context).decide_all()
+    return CopyPlanned(
+        account=account.account, run=run, signal=signal, age_ms=0, decisions=decisions, healed=True
+    )
+
+
+def _adopted(
+    state: State, account: Account, ref: PositionRef, held: HeldPosition, context: Context
+) -> CopyPlanned:
+    """A position that no signal announced: known from now on, copied by nobody."""
+    pending = held.order_type is not OrderType.MARKET
+    figures = context.readings.figures.get(account.account)
+    signal = Signal(
+        signal_id=SignalId(derived_id("adopt-", ref)),
+        action=SignalAction.PENDING_PLACED if pending else SignalAction.OPEN,
+        position_ref=ref,
+        symbol=held.symbol,
+        side=held.side,
+        order_type=held.order_type,
+        volume=held.volume,
+        volume_after=held.volume,
+        price=held.price,
+        stop_loss=held.stop_loss,
+        take_profit=held.take_profit,
+        magic=held.magic,
+        account=LeaderFigures(
+            balance=figures.balance if figures is not None else held.volume * 0,
+            currency=figures.currency if figures is not None else "",
+        ),
+        occurred_at=held.open_time,
+        stream_id=account.leading.stream_id,
+        ordinal=account.leading.ordinal,
+    )
+    run = run_of(state, account.account, signal)
+    opening = Opening(state, account, signal, run, 0, context)
+    decisions = opening.skip_all(SkipReason.MISSED_OPEN, "known from a snapshot only")
+    return CopyPlanned(
+        account=account.account, run=run, signal=signal, age_ms=0, decisions=decisions, healed=True
+    )

@@ -1,0 +1,186 @@
+"""Whether and how one follower opens a copy of a leader's new trade."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from kopitra.domain.identifiers import CopyId, RunId, copy_id
+from kopitra.domain.mapping import Mapped, opens
+from kopitra.domain.orders import OrderType, Side
+from kopitra.domain.rates import find_rate
+from kopitra.domain.readings import Balance
+from kopitra.domain.reversal import copied_order_type, copied_side
+from kopitra.domain.rules import BalanceRatio
+from kopitra.domain.sizing import FollowerAccount, LeaderTrade, RateReading, Sized, size_copy
+from kopitra.domain.skips import Skip, SkipReason
+from kopitra.domain.stops import Stops, place_stops, rounded_price
+from kopitra.domain.symbols import SymbolSpec
+from kopitra.domain.trading import Order, OrderAction, Signal
+from kopitra.machine.decisions.halting import halt_over
+from kopitra.machine.decisions.identity import MagicNumbers, comment_of, first_command
+from kopitra.machine.events import CopyDecision, Outcome
+from kopitra.machine.outcome import Context
+from kopitra.machine.state import Account, State, Subscription
+
+QUOTE_MAX_AGE = timedelta(seconds=60)
+"""An older quote says nothing about a stops level; the broker then judges by itself."""
+
+
+class Opening:
+    """One leader trade on its way to every follower: what they share is looked up once."""
+
+    def __init__(
+        self, state: State, leader: Account, signal: Signal, run: RunId, age_ms: int, context: Context
+    ) -> None:
+        self.state = state
+        self.leader = leader
+        self.signal = signal
+        self.run = run
+        self.age_ms = age_ms
+        self.context = context
+        self.magic = MagicNumbers()
+        spec = leader.catalog.get(signal.symbol)
+        self.trade = LeaderTrade(
+            volume=signal.volume,
+            contract_size=spec.contract_size if spec is not None else None,
+            balance=signal.account.balance,
+            currency=signal.account.currency,
+        )
+
+    def skip_all(self, reason: SkipReason, detail: str) -> tuple[CopyDecision, ...]:
+        skip = Skip(reason, detail)
+        return tuple(_skipped(s, skip) for s in followers_of(self.state, self.leader))
+
+    def decide_all(self) -> tuple[CopyDecision, ...]:
+        return tuple(self.decide(s) for s in followers_of(self.state, self.leader))
+
+    def decide(self, subscription: Subscription) -> CopyDecision:
+        """The order for one follower, or the reason for none."""
+        refused = self._refused(subscription)
+        if refused is not None:
+            return _skipped(subscription, refused)
+        mapped = self.context.readings.symbols.find(self.state, subscription, self.leader, self.signal.symbol)
+        if not isinstance(mapped, Mapped):
+            return _skipped(subscription, mapped)
+        return self._place(subscription, mapped.spec)
+
+    def _refused(self, subscription: Subscription) -> Skip | None:
+        follower = self.state.accounts.get(subscription.follower)
+        if follower is None or not follower.enabled:
+            return Skip(SkipReason.FOLLOWER_UNKNOWN, "the follower's account is not enabled")
+        halt = halt_over(self.state, self.leader.account, subscription)
+        if halt is not None:
+            return Skip(SkipReason.HALTED, f"trading is halted: {halt}")
+        rules = subscription.rules
+        if self.age_ms >= rules.open_ttl_seconds * 1000:
+            return Skip(SkipReason.EXPIRED, f"{self.age_ms} ms old, at most {rules.open_ttl_seconds} s")
+        if self.signal.order_type is not OrderType.MARKET and not rules.copy_pending:
+            return Skip(SkipReason.PENDING_NOT_COPIED, "pending orders are not copied")
+        return None
+
+    def _place(self, subscription: Subscription, spec: SymbolSpec) -> CopyDecision:
+        rules, signal = subscription.rules, self.signal
+        side = copied_side(signal.side, rules.reverse)
+        order_type = copied_order_type(signal.order_type, rules.reverse)
+        if order_type is None:
+            return _skipped(
+                subscription, Skip(SkipReason.PENDING_NOT_COPIED, "a stop-limit order cannot be reversed")
+            )
+        if not opens(spec, side):
+            detail = f"{spec.symbol} is {spec.trade_mode} at the follower's broker"
+            return _skipped(subscription, Skip(SkipReason.SYMBOL_NOT_TRADABLE, detail))
+        sized = self._size(subscription, spec)
+        if not isinstance(sized, Sized):
+            return _skipped(subscription, sized)
+        price = (
+            rounded_price(signal.price, spec) if signal.price and order_type is not OrderType.MARKET else None
+        )
+        reference = price or self._reference(subscription, spec, side)
+        stops = place_stops(rules, side, signal.stop_loss, signal.take_profit, spec, reference)
+        if not isinstance(stops, Stops):
+            return _skipped(subscription, stops)
+        return self._planned(subscription, spec, side, order_type, sized, stops, price)
+
+    def _size(self, subscription: Subscription, spec: SymbolSpec) -> Sized | Skip:
+        readings, now = self.context.readings, self.context.now
+        figures = readings.figures.get(subscription.follower)
+        balance = Balance(figures.balance, figures.currency, figures.at) if figures is not None else None
+        rate: RateReading = None
+        if (
+            balance is not None
+            and isinstance(subscription.rules.sizing, BalanceRatio)
+            and balance.currency != self.trade.currency
+        ):
+            for account in (subscription.follower, self.leader.account):
+                rate = find_rate(balance.currency, self.trade.currency, readings.rates.get(account, {}), now)
+                if hasattr(rate, "numerator"):
+                    break
+        return size_copy(subscription.rules, self.trade, FollowerAccount(spec, balance), rate, now)
+
+    def _reference(self, subscription: Subscription, spec: SymbolSpec, side: Side) -> Decimal | None:
+        if spec.stops_level <= 0:
+            return None
+        quote = self.context.readings.quotes.get(subscription.follower, {}).get(spec.symbol)
+        if quote is None or quote.at is None or self.context.now - quote.at > QUOTE_MAX_AGE:
+            return None
+        return quote.bid if side is Side.BUY else quote.ask
+
+    def _planned(
+        self,
+        subscription: Subscription,
+        spec: SymbolSpec,
+        side: Side,
+        order_type: OrderType,
+        sized: Sized,
+        stops: Stops,
+        price: Decimal | None,
+    ) -> CopyDecision:
+        signal, rules = self.signal, subscription.rules
+        copy = CopyId(copy_id(subscription.subscription, self.leader.account, signal.position_ref, 0))
+        book = self.state.accounts[subscription.follower].following
+        order = Order(
+            command_id=first_command(self.state, self.run, subscription.subscription),
+            copy_id=copy,
+            action=OrderAction.OPEN,
+            symbol=spec.symbol,
+            side=side,
+            order_type=order_type,
+            volume=sized.volume,
+            price=price,
+            stop_loss=stops.stop_loss,
+            take_profit=stops.take_profit,
+            order_expires_at=signal.order_expires_at if order_type is not OrderType.MARKET else None,
+            ttl_ms=rules.open_ttl_seconds * 1000 - self.age_ms,
+            reference_price=signal.price,
+            max_drift=rules.max_drift,
+            max_deviation=rules.max_deviation,
+            magic=self.magic.take(subscription.follower, book),
+            comment=comment_of(copy),
+        )
+        return CopyDecision(
+            subscription=subscription.subscription,
+            follower=subscription.follower,
+            outcome=Outcome.PLANNED,
+            copy_id=copy,
+            order=order,
+            rules_revision=subscription.revision,
+            contract_size=spec.contract_size,
+            reverse=rules.reverse,
+            notes=(*sized.notes, *stops.notes),
+            arithmetic=sized.arithmetic,
+        )
+
+
+def followers_of(state: State, leader: Account) -> list[Subscription]:
+    return [state.subscriptions[s] for s in state.by_leader.get(leader.account, ())]
+
+
+def _skipped(subscription: Subscription, skip: Skip) -> CopyDecision:
+    return CopyDecision(
+        subscription=subscription.subscription,
+        follower=subscription.follower,
+        outcome=Outcome.SKIPPED,
+        reason=skip.reason,
+        detail=skip.detail or None,
+        rules_revision=subscription.revision,
+        arithmetic=skip.arithmetic,
+    )

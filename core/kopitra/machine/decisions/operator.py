@@ -1,0 +1,54 @@
+"""Orders that an operator gives to one account's EA."""
+
+from kopitra.domain.identifiers import CommandId, derived_id
+from kopitra.domain.trading import Order, OrderAction
+from kopitra.machine.commands import PlaceOperatorOrder
+from kopitra.machine.decisions.halting import halts_account
+from kopitra.machine.decisions.identity import MagicNumbers
+from kopitra.machine.events import OperatorOrdered
+from kopitra.machine.outcome import Context, Decision, Refusal, Result
+from kopitra.machine.state import State
+
+OPERATOR_OPEN_TTL_MS = 60_000
+"""An operator's open is as perishable as a copied one."""
+
+
+def place_operator_order(state: State, command: PlaceOperatorOrder, context: Context) -> Result:
+    account = state.accounts[command.account]
+    opens = command.action is OrderAction.OPEN
+    halt = halts_account(state, command.account)
+    if opens and halt is not None:
+        return Refusal(status=409, code="trading_halted", detail=f"trading is halted: {halt}")
+    if not opens and command.ticket is None:
+        return Refusal(
+            status=422, code="ticket_missing", detail=f"{command.action} needs the ticket it is meant for"
+        )
+    command_id = CommandId(
+        derived_id("o-", state.shard, command.account, "operator", str(account.operator_orders + 1))
+    )
+    copy_id = account.following.by_position.get(command.ticket) if command.ticket is not None else None
+    copy = account.following.copies.get(copy_id) if copy_id is not None else None
+    if copy is not None and not copy.live:
+        copy = None
+    order = Order(
+        command_id=command_id,
+        copy_id=copy.copy_id if copy is not None else None,
+        action=command.action,
+        symbol=command.symbol,
+        side=command.side,
+        order_type=command.order_type,
+        volume=command.volume,
+        target_volume=command.target_volume,
+        price=command.price,
+        stop_loss=command.stop_loss,
+        take_profit=command.take_profit,
+        ttl_ms=OPERATOR_OPEN_TTL_MS if opens else None,
+        magic=copy.magic if copy is not None else MagicNumbers().take(command.account, account.following),
+        comment=copy.comment if copy is not None else "K1" + command_id[2:].upper(),
+        ticket=command.ticket,
+        position_id=copy.position_id if copy is not None else None,
+    )
+    return Decision(
+        (OperatorOrdered(account=command.account, order=order, subject=command.subject),),
+        {"command_id": command_id},
+    )

@@ -1,0 +1,158 @@
+"""What becomes of a leader's trade intent: planned for every follower, or a duplicate, deferred, or ignored."""
+
+from enum import StrEnum
+
+from kopitra.domain.identifiers import PositionRef, RunId
+from kopitra.domain.quantities import ZERO
+from kopitra.domain.skips import SkipReason
+from kopitra.domain.trading import Signal, SignalAction
+from kopitra.machine.commands import TakeSignal
+from kopitra.machine.decisions.continuing import Continuing
+from kopitra.machine.decisions.identity import STATE_SETTING, is_own_magic, run_of
+from kopitra.machine.decisions.opening import Opening
+from kopitra.machine.events import AnyEvent, CopyDecision, CopyPlanned, Outcome, SignalDeferred, SignalIgnored
+from kopitra.machine.evolutions.leading import OPENING
+from kopitra.machine.outcome import Context, Decision, Result
+from kopitra.machine.state import Account, LeaderBook, LeaderPosition, State
+
+
+class Standing(StrEnum):
+    """How an intent relates to what is known of its position."""
+
+    NEW = "new"
+    LATER = "later"
+    DUPLICATE = "duplicate"
+    STALE = "stale"
+    UNKNOWN = "unknown"
+    ECHO = "echo"
+
+
+def take_signal(state: State, command: TakeSignal, context: Context) -> Result:
+    account = state.accounts[command.account]
+    signal = command.signal
+    run = run_of(state, command.account, signal)
+    position = find_position(account.leading, signal)
+    match standing(account, signal, position):
+        case Standing.DUPLICATE:
+            return Decision(
+                (), _answer("duplicate", run, (), _known_sequence(account.leading, signal, position))
+            )
+        case Standing.UNKNOWN:
+            event: AnyEvent = SignalDeferred(account=command.account, run=run, signal=signal)
+            return Decision((event,), _answer("deferred", run, ()))
+        case Standing.ECHO:
+            event = SignalIgnored(account=command.account, run=run, signal=signal, reason="echo")
+            return Decision((event,), _answer("accepted", run, ()))
+        case Standing.STALE:
+            event = SignalIgnored(account=command.account, run=run, signal=signal, reason="stale")
+            return Decision((event,), _answer("accepted", run, ()))
+        case _:
+            return _plan(state, command, account, position, run, context)
+
+
+def _plan(
+    state: State,
+    command: TakeSignal,
+    account: Account,
+    position: LeaderPosition | None,
+    run: RunId,
+    context: Context,
+) -> Decision:
+    signal = command.signal
+    if signal.action in OPENING:
+        decisions = plan_opening(state, account, signal, run, context)
+    else:
+        assert position is not None
+        decisions = Continuing(state, account, position, signal, run, context).decide_all()
+    event = CopyPlanned(
+        account=command.account,
+        run=run,
+        signal=signal,
+        age_ms=signal.age_ms,
+        decisions=decisions,
+        sandbox=command.sandbox,
+        gap_after=_gap(account.leading, signal),
+    )
+    return Decision((event,), _answer("accepted", run, decisions))
+
+
+def plan_opening(
+    state: State, account: Account, signal: Signal, run: RunId, context: Context
+) -> tuple[CopyDecision, ...]:
+    opening = Opening(state, account, signal, run, signal.age_ms, context)
+    if signal.position_ref in account.leading.tombstones:
+        return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, "its close arrived before its open")
+    return opening.decide_all()
+
+
+def find_position(book: LeaderBook, signal: Signal) -> LeaderPosition | None:
+    for ref in (signal.order_ref, signal.position_ref):
+        if ref is not None:
+            position = book.positions.get(book.aliases.get(ref, ref))
+            if position is not None:
+                return position
+    return None
+
+
+def standing(account: Account, signal: Signal, position: LeaderPosition | None) -> Standing:
+    """One intent against one book; the rules are those of protocol.md, "Signals and executions"."""
+    book = account.leading
+    if signal.magic and is_own_magic(signal.magic, account.following):
+        return Standing.ECHO
+    if signal.deal_id is not None and str(signal.deal_id) in book.deals:
+        return Standing.DUPLICATE
+    if _is_finished(book, signal):
+        return Standing.DUPLICATE
+    if signal.action in OPENING:
+        return Standing.NEW if position is None or position.adopted else Standing.DUPLICATE
+    if position is None:
+        return Standing.UNKNOWN
+    return _later(position, signal)
+
+
+def _later(position: LeaderPosition, signal: Signal) -> Standing:
+    if signal.signal_id == position.last_signal:
+        return Standing.DUPLICATE
+    in_order = signal.stream_id != position.stream_id or signal.ordinal > position.ordinal
+    match signal.action:
+        case _ if signal.action in STATE_SETTING:
+            return Standing.LATER if in_order else Standing.STALE
+        case SignalAction.PARTIAL_CLOSE | SignalAction.CLOSE_BY if signal.volume_after > ZERO:
+            if signal.volume_after == position.volume:
+                return Standing.DUPLICATE
+            return Standing.LATER if signal.volume_after < position.volume else Standing.STALE
+        case SignalAction.PENDING_FILLED:
+            return Standing.LATER if position.pending else Standing.DUPLICATE
+        case SignalAction.INCREASE:
+            return Standing.LATER if signal.volume_after > position.volume else Standing.STALE
+        case _:
+            return Standing.LATER
+
+
+def _is_finished(book: LeaderBook, signal: Signal) -> bool:
+    return signal.position_ref in book.finished or (signal.order_ref or PositionRef("")) in book.finished
+
+
+def _gap(book: LeaderBook, signal: Signal) -> int | None:
+    same = signal.stream_id == book.stream_id
+    return book.ordinal if same and signal.ordinal > book.ordinal + 1 else None
+
+
+def _known_sequence(book: LeaderBook, signal: Signal, position: LeaderPosition | None) -> int:
+    return position.sequence if position is not None else book.finished.get(signal.position_ref, 0)
+
+
+def _answer(
+    status: str, run: RunId, decisions: tuple[CopyDecision, ...], sequence: int | None = None
+) -> dict[str, object]:
+    """The sequence of an answer is that of its event, or of what was known already."""
+    planned = sum(1 for d in decisions if d.outcome in (Outcome.PLANNED, Outcome.SUPERSEDED))
+    answer: dict[str, object] = {
+        "status": status,
+        "run_id": run,
+        "planned": planned,
+        "skipped": len(decisions) - planned,
+    }
+    if sequence is not None:
+        answer["sequence"] = sequence
+    return answer

@@ -1,0 +1,57 @@
+"""What the passing of time alone brings about."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
+
+from kopitra.domain.trading import OrderAction
+from kopitra.machine.commands import Tick
+from kopitra.machine.decisions.identity import again
+from kopitra.machine.decisions.sessions import expired_sessions
+from kopitra.machine.events import AnyEvent, CommandExpired, CommandRedriven, SilenceChanged
+from kopitra.machine.outcome import Context, Decision, Result
+from kopitra.machine.state import Account, State
+
+SILENT_AFTER = timedelta(seconds=60)
+"""Without a valid call for this long an account with a session counts as silent."""
+
+
+def tick(state: State, command: Tick, context: Context) -> Result:
+    """Expire unfetched opens and leases, drive refused closes again, notice silence; usually nothing."""
+    events: list[AnyEvent] = list(expired_sessions(state, context))
+    for account in state.accounts.values():
+        events.extend(_stale_opens(account, context))
+        events.extend(_due_again(state, account, context))
+        events.extend(_silence(account, context))
+    return Decision(tuple(events))
+
+
+def _stale_opens(account: Account, context: Context) -> Iterator[AnyEvent]:
+    """Opens that no answer has carried: whatever may have left is the EA's to refuse."""
+    for item in account.outbox.values():
+        if item.expires_at is None or item.expires_at > context.now:
+            continue
+        order = item.order
+        if order is None or order.action is not OrderAction.OPEN:
+            continue
+        if not context.readings.may_have_left(account.account, order.command_id, item.sequence):
+            yield CommandExpired(account=account.account, command=order.command_id)
+
+
+def _due_again(state: State, account: Account, context: Context) -> Iterator[AnyEvent]:
+    for command, held in account.held_back.items():
+        if held.due <= context.now:
+            order = msgspec.structs.replace(held.order, command_id=again(state, command))
+            yield CommandRedriven(
+                account=account.account, replaces=command, order=order, cause="refused", run=held.run
+            )
+
+
+def _silence(account: Account, context: Context) -> Iterator[AnyEvent]:
+    contact = context.readings.contacts.get(account.account)
+    if contact is None:
+        return
+    silent = context.now - contact > SILENT_AFTER and account.session is not None
+    if silent != account.silent:
+        yield SilenceChanged(account=account.account, silent=silent)

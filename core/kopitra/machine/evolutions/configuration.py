@@ -1,0 +1,94 @@
+"""Accounts, groups and subscriptions become what was published last."""
+
+from kopitra.domain.limits import SPENT_CODES_KEPT
+from kopitra.domain.outbox_types import OutboxType
+from kopitra.machine.events import (
+    AccountConfigured,
+    Enrolled,
+    GroupConfigured,
+    Recorded,
+    StaleIgnored,
+    SubscriptionConfigured,
+)
+from kopitra.machine.evolutions.outbox import add_note, retire_notes
+from kopitra.machine.indexes import (
+    forget_code,
+    forget_subscription,
+    index_code,
+    index_subscription,
+    members_of,
+)
+from kopitra.machine.state import Account, Device, Group, State, Subscription
+
+CONFIG_NOTES = frozenset({OutboxType.CONFIG_CHANGED})
+
+
+def account_configured(state: State, event: AccountConfigured, recorded: Recorded) -> None:
+    account = state.accounts.get(event.account)
+    changed = account is not None
+    if account is None:
+        account = Account(account=event.account, tenant=event.tenant, revision=event.revision)
+        state.accounts[event.account] = account
+    forget_code(state, account)
+    account.revision = event.revision
+    account.enabled = event.enabled
+    account.requires_approval = event.requires_approval
+    account.label = event.label
+    account.enrolment_code_hash = event.enrolment_code_hash
+    account.enrolment_expires_at = event.enrolment_expires_at
+    account.revoked_devices = event.revoked_devices
+    for device in event.revoked_devices:
+        account.devices.pop(device, None)
+    index_code(state, account)
+    if changed:  # a new account has no EA yet that could be told
+        payload = {"scope": "account", "revision": str(event.revision)}
+        retire_notes(account, CONFIG_NOTES)
+        add_note(state, event.account, OutboxType.CONFIG_CHANGED, payload, recorded)
+
+
+def group_configured(state: State, event: GroupConfigured, recorded: Recorded) -> None:
+    group = state.groups.get(event.group)
+    members = members_of(state, group) if group is not None else []
+    for member in members:
+        forget_subscription(state, member)
+    state.groups[event.group] = Group(
+        group=event.group,
+        tenant=event.tenant,
+        revision=event.revision,
+        leaders=event.leaders,
+        enabled=event.enabled,
+    )
+    for member in members:
+        index_subscription(state, member)
+
+
+def subscription_configured(state: State, event: SubscriptionConfigured, recorded: Recorded) -> None:
+    former = state.subscriptions.get(event.subscription)
+    if former is not None:
+        forget_subscription(state, former)
+    subscription = Subscription(
+        subscription=event.subscription,
+        tenant=event.tenant,
+        revision=event.revision,
+        group=event.group,
+        follower=event.follower,
+        rules=event.rules,
+        enabled=event.enabled,
+    )
+    state.subscriptions[event.subscription] = subscription
+    index_subscription(state, subscription)
+
+
+def stale_ignored(state: State, event: StaleIgnored, recorded: Recorded) -> None:
+    """Remembered in the journal only."""
+
+
+def enrolled(state: State, event: Enrolled, recorded: Recorded) -> None:
+    account = state.accounts[event.account]
+    forget_code(state, account)
+    if account.enrolment_code_hash is not None:
+        account.spent_codes.append(account.enrolment_code_hash)
+        del account.spent_codes[:-SPENT_CODES_KEPT]
+    account.enrolment_code_hash = None
+    account.enrolment_expires_at = None
+    account.devices[event.device] = Device(secret_hash=event.secret_hash, platform=event.platform)

@@ -1,0 +1,216 @@
+"""How copies come to be, are commanded, and end."""
+
+from collections import Counter
+from datetime import timedelta
+
+from kopitra.domain.identifiers import AccountId, CommandId, RunId
+from kopitra.domain.orders import OrderType
+from kopitra.domain.trading import REDUCING, Order, OrderAction
+from kopitra.machine.events import (
+    CommandRedriven,
+    CopyCorrected,
+    CopyDecision,
+    CopyPlanned,
+    CopySettled,
+    Outcome,
+    Recorded,
+)
+from kopitra.machine.evolutions.leading import ends_position, finish, follow
+from kopitra.machine.evolutions.outbox import add_order, retire
+from kopitra.machine.state import (
+    FIRST_MAGIC,
+    LAST_MAGIC,
+    Copy,
+    CopyStatus,
+    FollowerBook,
+    LeaderPosition,
+    State,
+)
+
+
+def planned(state: State, event: CopyPlanned, recorded: Recorded) -> None:
+    if event.sandbox:
+        return
+    position = follow(state, event, recorded)
+    offsets: Counter[AccountId] = Counter()
+    for decision in event.decisions:
+        _apply(state, event, decision, position, recorded, offsets)
+    if position is not None and ends_position(event.signal):
+        finish(state.accounts[event.account].leading, position, recorded.last)
+        for follower, copy_id in position.copies:
+            book = state.accounts[follower].following
+            if copy_id in book.copies:
+                forget_if_over(state, book.copies[copy_id])
+
+
+def _apply(
+    state: State,
+    event: CopyPlanned,
+    decision: CopyDecision,
+    position: LeaderPosition | None,
+    recorded: Recorded,
+    offsets: "Counter[AccountId]",
+) -> None:
+    book = state.accounts[decision.follower].following
+    if decision.withdrawn is not None and decision.copy_id is not None:
+        withdraw(state, book.copies[decision.copy_id], decision.withdrawn)
+    order = decision.order
+    if order is not None:
+        if order.action is OrderAction.OPEN and position is not None:
+            _begin(book, event, decision, order, position)
+        send(state, decision.follower, order, recorded, offsets[decision.follower], event.run)
+        offsets[decision.follower] += 1
+    if decision.copy_id is not None and position is not None and event.signal.volume_after < position.opened:
+        copy = book.copies.get(decision.copy_id)
+        if copy is not None and decision.outcome is not Outcome.SKIPPED:
+            copy.ratio = (event.signal.volume_after, position.opened)
+
+
+def _begin(
+    book: FollowerBook, event: CopyPlanned, decision: CopyDecision, order: Order, position: LeaderPosition
+) -> None:
+    assert decision.copy_id is not None
+    assert decision.contract_size is not None
+    copy = Copy(
+        copy_id=decision.copy_id,
+        subscription=decision.subscription,
+        follower=decision.follower,
+        leader=event.account,
+        position_ref=position.position_ref,
+        generation=decision.generation,
+        symbol=order.symbol,
+        side=order.side,
+        reverse=decision.reverse,
+        contract_size=decision.contract_size,
+        magic=order.magic,
+        comment=order.comment,
+        order_type=order.order_type,
+        opens=order.command_id,
+        planned_volume=order.volume,
+        stop_loss=order.stop_loss,
+        take_profit=order.take_profit,
+        price=order.price,
+        run=event.run,
+    )
+    book.copies[copy.copy_id] = copy
+    book.by_magic[copy.magic] = copy.copy_id
+    book.next_magic = after_magic(copy.magic)
+    position.copies.append((copy.follower, copy.copy_id))
+
+
+def after_magic(magic: int) -> int:
+    return magic + 1 if magic < LAST_MAGIC else FIRST_MAGIC
+
+
+def send(
+    state: State, account: AccountId, order: Order, recorded: Recorded, offset: int, run: RunId | None
+) -> None:
+    """Put an order into its account's outbox and note on its copy what it asks for."""
+    sequence = recorded.sequence + offset
+    fresh_for = order.ttl_ms if order.action is OrderAction.OPEN else None
+    expires_at = recorded.at + timedelta(milliseconds=fresh_for) if fresh_for is not None else None
+    add_order(state, account, order, recorded, offset, run=run, expires_at=expires_at)
+    copy_id = order.copy_id
+    if copy_id is None:
+        return
+    book = state.accounts[account].following
+    copy = book.copies[copy_id]
+    copy.commands.append(order.command_id)
+    copy.outstanding.append(order.command_id)
+    copy.command_sequence = sequence
+    book.by_command[order.command_id] = copy_id
+    match order.action:
+        case OrderAction.MODIFY:
+            copy.stop_loss, copy.take_profit = order.stop_loss, order.take_profit
+            copy.price = order.price or copy.price
+        case OrderAction.PARTIAL_CLOSE:
+            copy.target = order.target_volume
+        case OrderAction.CLOSE | OrderAction.CANCEL:
+            copy.closing = True
+        case _:
+            pass
+
+
+def withdraw(state: State, copy: Copy, command: CommandId) -> None:
+    """An open that nobody fetched, and whatever else waited behind it, is never sent."""
+    account = state.accounts[copy.follower]
+    for waiting in (command, *copy.outstanding):
+        sequence = account.commands.get(waiting)
+        if sequence is not None:
+            retire(account, sequence)
+    copy.outstanding.clear()
+    end(state, copy, CopyStatus.DROPPED, "superseded")
+
+
+def end(state: State, copy: Copy, status: CopyStatus, cause: str) -> None:
+    copy.status = status
+    copy.cause = cause
+    book = state.accounts[copy.follower].following
+    book.missing.pop(copy.copy_id, None)
+    forget_if_over(state, copy)
+
+
+def forget_if_over(state: State, copy: Copy) -> None:
+    """A copy that ended is kept while its leader's position lives (its id must not be opened twice) or while
+    commands of it are under way."""
+    if copy.live or copy.outstanding:
+        return
+    leader = state.accounts.get(copy.leader)
+    if leader is not None and copy.position_ref in leader.leading.positions:
+        return
+    account = state.accounts[copy.follower]
+    book = account.following
+    if any(held.order.copy_id == copy.copy_id for held in account.held_back.values()):
+        return
+    book.copies.pop(copy.copy_id, None)
+    book.by_magic.pop(copy.magic, None)
+    for command in copy.commands:
+        book.by_command.pop(command, None)
+    if copy.position_id is not None:
+        book.by_position.pop(copy.position_id, None)
+
+
+def corrected(state: State, event: CopyCorrected, recorded: Recorded) -> None:
+    copy = state.accounts[event.account].following.copies[event.copy_id]
+    copy.cause = event.cause
+    send(state, event.account, event.order, recorded, 0, event.run or copy.run)
+
+
+def redriven(state: State, event: CommandRedriven, recorded: Recorded) -> None:
+    account = state.accounts[event.account]
+    held = account.held_back.pop(event.replaces, None)
+    send(state, event.account, event.order, recorded, 0, event.run)
+    if held is not None:
+        account.attempts[event.order.command_id] = held.attempts
+
+
+def settled(state: State, event: CopySettled, recorded: Recorded) -> None:
+    account = state.accounts[event.account]
+    copy = account.following.copies[event.copy_id]
+    if event.status == "closed":
+        copy.closed = copy.filled
+        drop_held_back(state, copy)
+        end(state, copy, CopyStatus.CLOSED if copy.filled else CopyStatus.DROPPED, event.cause)
+        return
+    copy.filled = event.volume + copy.closed
+    copy.status = (
+        CopyStatus.PENDING
+        if not event.volume and copy.order_type is not OrderType.MARKET
+        else CopyStatus.OPEN
+    )
+    copy.ticket = event.ticket
+    copy.position_id = event.position_id
+    if event.position_id is not None:
+        account.following.by_position[event.position_id] = copy.copy_id
+    account.following.missing.pop(copy.copy_id, None)
+
+
+def drop_held_back(state: State, copy: Copy) -> None:
+    """What was to be driven again for this copy has become needless."""
+    account = state.accounts[copy.follower]
+    for command in [c for c, held in account.held_back.items() if held.order.copy_id == copy.copy_id]:
+        del account.held_back[command]
+
+
+def is_reducing(order: Order) -> bool:
+    return order.action in REDUCING

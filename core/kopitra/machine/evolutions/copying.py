@@ -1,0 +1,25 @@
+"""Which function applies which event of copying."""
+
+from kopitra.machine import events as happened
+from kopitra.machine.evolutions import acks, control, copies, executions, leading, snapshots
+
+COPYING = {
+    happened.CopyPlanned: copies.planned,
+    happened.CopyCorrected: copies.corrected,
+    happened.CommandRedriven: copies.redriven,
+    happened.CopySettled: copies.settled,
+    happened.SignalDeferred: leading.deferred,
+    happened.SignalIgnored: leading.ignored,
+    happened.CommandAcknowledged: acks.acknowledged,
+    happened.ItemAcknowledged: acks.item_acknowledged,
+    happened.CommandExpired: acks.command_expired,
+    happened.ExecutionRecorded: executions.execution_recorded,
+    happened.SnapshotSeen: snapshots.snapshot_seen,
+    happened.BookOwnerKnown: snapshots.owner_known,
+    happened.OrphanClosed: snapshots.orphan_closed,
+    happened.IncidentOpened: control.incident_opened,
+    happened.IncidentClosed: control.incident_closed,
+    happened.TradingHalted: control.halted,
+    happened.TradingResumed: control.resumed,
+    happened.OperatorOrdered: control.operator_ordered,
+}

@@ -1,0 +1,48 @@
+"""What brokers did to copies, deal by deal."""
+
+from kopitra.domain.orders import DealEntry
+from kopitra.domain.quantities import ZERO
+from kopitra.domain.trading import Execution, ExecutionStatus
+from kopitra.machine.events import ExecutionRecorded, Recorded
+from kopitra.machine.evolutions.copies import drop_held_back, end
+from kopitra.machine.state import Copy, CopyStatus, FollowerBook, State
+
+FILLS = frozenset({ExecutionStatus.FILLED, ExecutionStatus.PARTIALLY_FILLED})
+GONE = frozenset({ExecutionStatus.CANCELLED, ExecutionStatus.EXPIRED})
+
+
+def execution_recorded(state: State, event: ExecutionRecorded, recorded: Recorded) -> None:
+    account = state.accounts[event.account]
+    book = account.following
+    book.deals[event.key] = recorded.last
+    account.executions += 1
+    copy = book.copies.get(event.copy_id) if event.copy_id is not None else None
+    if copy is None:
+        return
+    execution = event.execution
+    if execution.status in FILLS:
+        if execution.entry is DealEntry.IN:
+            _fill(book, copy, execution)
+        else:
+            _reduce(state, book, copy, execution)
+    elif execution.status in GONE and copy.status is CopyStatus.PENDING:
+        end(state, copy, CopyStatus.DROPPED, execution.status)
+
+
+def _fill(book: FollowerBook, copy: Copy, execution: Execution) -> None:
+    copy.filled += execution.fill_volume or ZERO
+    copy.status = CopyStatus.OPEN
+    copy.ticket = execution.position_ticket or execution.position_id or execution.order_ticket
+    copy.position_id = execution.position_id or execution.order_ticket
+    if copy.position_id is not None:
+        book.by_position[copy.position_id] = copy.copy_id
+    book.missing.pop(copy.copy_id, None)
+
+
+def _reduce(state: State, book: FollowerBook, copy: Copy, execution: Execution) -> None:
+    copy.closed = min(copy.filled, copy.closed + (execution.fill_volume or ZERO))
+    if execution.remainder_ticket is not None:
+        copy.ticket = execution.remainder_ticket
+    if copy.live_volume <= ZERO and copy.status is CopyStatus.OPEN:
+        drop_held_back(state, copy)
+        end(state, copy, CopyStatus.CLOSED, execution.reason)
