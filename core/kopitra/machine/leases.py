@@ -6,8 +6,15 @@ Renewals live in memory only. What is journaled is that a session was opened, fo
 from datetime import datetime, timedelta
 
 from kopitra.domain.identifiers import AccountId
+from kopitra.domain.sessions import SessionPhase
 from kopitra.machine.readings import Lease, Readings
 from kopitra.machine.state import Session, State
+
+
+def phase_of(session: Session | None) -> SessionPhase:
+    if session is None:
+        return SessionPhase.ABSENT
+    return SessionPhase.ACTIVE if session.approved else SessionPhase.PENDING
 
 
 def lease_end(account: AccountId, session: Session, readings: Readings) -> datetime:

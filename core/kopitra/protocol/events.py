@@ -2,8 +2,9 @@
 
 from enum import StrEnum
 
-from kopitra.domain.outbox_types import TRADE_TYPE_OF as TRADE_TYPE_OF
-from kopitra.domain.outbox_types import OutboxType as OutboxType
+from kopitra.domain.outbox_types import TRADE_TYPE_OF, OutboxType
+
+__all__ = ["TRADE_TYPE_OF", "VOLATILE", "InboxType", "OutboxType"]
 
 
 class InboxType(StrEnum):

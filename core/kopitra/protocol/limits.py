@@ -1,9 +1,5 @@
 """Every limit of the wire, named (protocol.md, "Headers")."""
 
-from kopitra.domain.limits import IDEMPOTENCY_HOURS as IDEMPOTENCY_HOURS
-from kopitra.domain.limits import IDEMPOTENCY_KEYS_PER_ACCOUNT as IDEMPOTENCY_KEYS_PER_ACCOUNT
-from kopitra.domain.limits import LEASE_TTL_SECONDS as LEASE_TTL_SECONDS
-
 BASE_PATH = "/trade-agent/v1"
 MAX_BODY_BYTES = 256 * 1024
 MAX_BATCH_EVENTS = 500
@@ -23,3 +19,12 @@ MAX_DECIMAL_DIGITS = 18
 MAX_DECIMAL_PLACES = 10
 MAX_LOG_LIMIT = 500
 CLOCK_SKEW_INCIDENT_SECONDS = 2
+MAX_WHOLE_NUMBER = 2**63 - 1
+"""Tickets and magic numbers are 64 bits in every terminal; what the journal's encoding holds."""
+MAX_DURATION_MS = 366 * 86_400_000
+"""A year: an agent that held something longer has lost its clock."""
+MAX_FIELD_ERRORS = 20
+"""Errors listed in one problem; more say nothing new."""
+MAX_ACCOUNT_LENGTH = 64
+MAX_SET_PARTS = 64
+"""Parts of one snapshot or catalogue: 64 × 256 KiB holds some 80,000 positions."""

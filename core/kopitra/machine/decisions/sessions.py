@@ -4,12 +4,12 @@ from datetime import timedelta
 from math import ceil
 
 from kopitra.domain.instants import rfc3339
-from kopitra.domain.sessions import SessionPhase, SessionStep, allowed
+from kopitra.domain.sessions import SessionStep, allowed
 from kopitra.machine.commands import ApproveSession, EndSession, OpenSession
 from kopitra.machine.decisions.refusals import account_unknown, session_unknown
 from kopitra.machine.decisions.revisions import stale
 from kopitra.machine.events import AnyEvent, SessionApproved, SessionEnd, SessionEnded, SessionOpened
-from kopitra.machine.leases import lease_end
+from kopitra.machine.leases import lease_end, phase_of
 from kopitra.machine.outcome import Context, Decision, Refusal, Result
 from kopitra.machine.state import Account, Session, State
 
@@ -24,12 +24,6 @@ REASON_INVALID = Refusal(
     status=422, code="reason_invalid", detail="A session is ended on request as released, forced or rejected."
 )
 BY_OPERATOR = frozenset({SessionEnd.FORCED, SessionEnd.REJECTED})
-
-
-def phase_of(session: Session | None) -> SessionPhase:
-    if session is None:
-        return SessionPhase.ABSENT
-    return SessionPhase.ACTIVE if session.approved else SessionPhase.PENDING
 
 
 def open_session(state: State, command: OpenSession, context: Context) -> Result:

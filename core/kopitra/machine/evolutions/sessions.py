@@ -3,9 +3,9 @@
 from kopitra.domain.limits import ENDED_SESSIONS_KEPT
 from kopitra.domain.outbox_types import SESSION_TYPES, OutboxType
 from kopitra.domain.sessions import TRANSITIONS, SessionPhase, SessionStep
-from kopitra.machine.decisions.sessions import phase_of
 from kopitra.machine.events import Recorded, SessionApproved, SessionEnd, SessionEnded, SessionOpened
 from kopitra.machine.evolutions.outbox import add_note, retire_notes
+from kopitra.machine.leases import phase_of
 from kopitra.machine.state import Account, Session, State
 
 NOTE_OF_END = {
