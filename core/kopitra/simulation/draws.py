@@ -1,7 +1,7 @@
 """Random-looking choices that one seed determines, in every process and Python version alike.
 
-Each draw hashes the seed, a path of names and a counter. Separate names never disturb one another: adding a draw for the
-network leaves every broker's luck as it was, so a failing seed stays comparable after the scenario grew.
+Each draw hashes the seed, a path of names and a counter. Separate names never disturb one another: adding a draw for
+the network leaves every broker's luck as it was, so a failing seed stays comparable after the scenario grew.
 """
 
 from hashlib import blake2b
@@ -23,6 +23,12 @@ def drawn(seed: int, path: str, counter: int) -> int:
     return int.from_bytes(
         blake2b(f"{seed}/{path}/{counter}".encode(), digest_size=WORD_BYTES).digest(), "big"
     )
+
+
+def drawn_between(seed: int, path: str, counter: int, bounds: tuple[int, int]) -> int:
+    """A whole number within the bounds, both included."""
+    low, high = bounds
+    return low + drawn(seed, path, counter) % (high - low + 1)
 
 
 class SeededDraws:

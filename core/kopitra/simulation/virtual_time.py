@@ -1,8 +1,9 @@
 """Run coroutines under virtual time: when nothing is ready, the clock jumps to the next timer.
 
 One seed and one program give one execution, event for event. The loop takes the places where asyncio is not
-deterministic away: no sockets, no threads, and tasks and futures hash by their order of creation, so that the sets asyncio
-keeps them in iterate the same way every time. Sets of strings remain the program's own affair (PYTHONHASHSEED).
+deterministic away: no sockets, no threads, and tasks and futures hash by their order of creation, so that the sets
+asyncio keeps them in iterate the same way every time. Sets of strings remain the program's own affair
+(PYTHONHASHSEED).
 """
 
 import asyncio

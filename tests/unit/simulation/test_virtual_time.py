@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kopitra.simulation.draws import SeededDraws, drawn
-from kopitra.simulation.virtual_time import RealWorldRefused, VirtualTime, VirtualTimeStuck, run_virtual
+from kopitra.simulation.virtual_time import (
+    START,
+    RealWorldRefused,
+    VirtualTime,
+    VirtualTimeStuck,
+    run_virtual,
+)
 
 
 def test_a_week_of_sleep_takes_no_time_and_the_clock_shows_a_week() -> None:
@@ -32,7 +38,7 @@ def test_now_is_aware_utc_in_whole_milliseconds() -> None:
 
 def test_a_naive_start_is_refused() -> None:
     with pytest.raises(ValueError, match="aware"):
-        VirtualTime(1, datetime(2026, 1, 1))
+        VirtualTime(1, START.replace(tzinfo=None))
 
 
 async def _race(world: VirtualTime) -> list[str]:

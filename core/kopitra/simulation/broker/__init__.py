@@ -1,0 +1,1 @@
+"""A deterministic MetaTrader broker for one account; start reading at `broker.SimulatedBroker`."""
