@@ -38,7 +38,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
 # -- configuration -------------------------------------------------------------------------------------------------
 
 
-class AccountConfigured(Event, frozen=True, tag="account.configured", frozen=True):
+class AccountConfigured(Event, tag="account.configured", frozen=True):
     account: AccountId
     tenant: TenantId
     revision: int
@@ -51,7 +51,7 @@ class AccountConfigured(Event, frozen=True, tag="account.configured", frozen=Tru
     revoked_devices: tuple[DeviceId, ...] = ()
 
 
-class GroupConfigured(Event, frozen=True, tag="group.configured", frozen=True):
+class GroupConfigured(Event, tag="group.configured", frozen=True):
     group: GroupId
     tenant: TenantId
     revision: int
@@ -59,7 +59,7 @@ class GroupConfigured(Event, frozen=True, tag="group.configured", frozen=True):
     enabled: bool = True
 
 
-class SubscriptionConfigured(Event, frozen=True, tag="subscription.configured", frozen=True):
+class SubscriptionConfigured(Event, tag="subscription.configured", frozen=True):
     subscription: SubscriptionId
     tenant: TenantId
     revision: int
@@ -69,7 +69,7 @@ class SubscriptionConfigured(Event, frozen=True, tag="subscription.configured", 
     enabled: bool = True
 
 
-class StaleIgnored(Event, frozen=True, tag="config.stale", frozen=True):
+class StaleIgnored(Event, tag="config.stale", frozen=True):
     """A command whose revision is not above the one in force."""
 
     scope: str
@@ -77,7 +77,7 @@ class StaleIgnored(Event, frozen=True, tag="config.stale", frozen=True):
     current: int
 
 
-class Enrolled(Event, frozen=True, tag="account.enrolled", frozen=True):
+class Enrolled(Event, tag="account.enrolled", frozen=True):
     account: AccountId
     device: DeviceId
     secret_hash: str
@@ -87,7 +87,7 @@ class Enrolled(Event, frozen=True, tag="account.enrolled", frozen=True):
 # -- sessions ------------------------------------------------------------------------------------------------------
 
 
-class SessionOpened(Event, frozen=True, tag="session.opened", frozen=True):
+class SessionOpened(Event, tag="session.opened", frozen=True):
     account: AccountId
     session: SessionId
     device: DeviceId
@@ -109,7 +109,7 @@ class SessionEnd(StrEnum):
     REJECTED = "rejected"
 
 
-class SessionEnded(Event, frozen=True, tag="session.ended", frozen=True):
+class SessionEnded(Event, tag="session.ended", frozen=True):
     account: AccountId
     session: SessionId
     reason: SessionEnd
@@ -117,7 +117,7 @@ class SessionEnded(Event, frozen=True, tag="session.ended", frozen=True):
     revision: int = 0
 
 
-class SessionApproved(Event, frozen=True, tag="session.approved", frozen=True):
+class SessionApproved(Event, tag="session.approved", frozen=True):
     account: AccountId
     session: SessionId
     subject: str
@@ -159,7 +159,7 @@ class CopyDecision(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     arithmetic: Arithmetic | None = None
 
 
-class CopyPlanned(Event, frozen=True, tag="copy.planned", frozen=True):
+class CopyPlanned(Event, tag="copy.planned", frozen=True):
     """A leader's event and, in the same record, what every follower gets for it."""
 
     account: AccountId
@@ -174,7 +174,7 @@ class CopyPlanned(Event, frozen=True, tag="copy.planned", frozen=True):
     """The last ordinal that was seen before a gap in the stream."""
 
 
-class SignalDeferred(Event, frozen=True, tag="signal.deferred", frozen=True):
+class SignalDeferred(Event, tag="signal.deferred", frozen=True):
     """An intent for a position that nobody knows; a close leaves a tombstone."""
 
     account: AccountId
@@ -182,14 +182,14 @@ class SignalDeferred(Event, frozen=True, tag="signal.deferred", frozen=True):
     signal: Signal
 
 
-class SignalIgnored(Event, frozen=True, tag="signal.ignored", frozen=True):
+class SignalIgnored(Event, tag="signal.ignored", frozen=True):
     account: AccountId
     run: RunId
     signal: Signal
     reason: Literal["echo", "stale"]
 
 
-class CommandAcknowledged(Event, frozen=True, tag="command.acknowledged", frozen=True):
+class CommandAcknowledged(Event, tag="command.acknowledged", frozen=True):
     account: AccountId
     command: CommandId
     status: AckStatus
@@ -200,7 +200,7 @@ class CommandAcknowledged(Event, frozen=True, tag="command.acknowledged", frozen
     """When the core drives this refused close again."""
 
 
-class ItemAcknowledged(Event, frozen=True, tag="item.acknowledged", frozen=True):
+class ItemAcknowledged(Event, tag="item.acknowledged", frozen=True):
     """An outbox event that is not a trade."""
 
     account: AccountId
@@ -208,14 +208,14 @@ class ItemAcknowledged(Event, frozen=True, tag="item.acknowledged", frozen=True)
     status: AckStatus
 
 
-class CommandExpired(Event, frozen=True, tag="command.expired", frozen=True):
+class CommandExpired(Event, tag="command.expired", frozen=True):
     """An open that nobody fetched in time; it is never sent."""
 
     account: AccountId
     command: CommandId
 
 
-class CommandRedriven(Event, frozen=True, tag="command.redriven", frozen=True):
+class CommandRedriven(Event, tag="command.redriven", frozen=True):
     account: AccountId
     replaces: CommandId
     order: Order
@@ -223,7 +223,7 @@ class CommandRedriven(Event, frozen=True, tag="command.redriven", frozen=True):
     run: RunId | None = None
 
 
-class ExecutionRecorded(Event, frozen=True, tag="execution.recorded", frozen=True):
+class ExecutionRecorded(Event, tag="execution.recorded", frozen=True):
     account: AccountId
     execution: Execution
     key: str
@@ -233,7 +233,7 @@ class ExecutionRecorded(Event, frozen=True, tag="execution.recorded", frozen=Tru
     """Closing what was closed already: a success that is counted once."""
 
 
-class CopyCorrected(Event, frozen=True, tag="copy.corrected", frozen=True):
+class CopyCorrected(Event, tag="copy.corrected", frozen=True):
     """A command that follows from what happened at the follower, not from a leader's event."""
 
     account: AccountId
@@ -243,7 +243,7 @@ class CopyCorrected(Event, frozen=True, tag="copy.corrected", frozen=True):
     run: RunId | None = None
 
 
-class CopySettled(Event, frozen=True, tag="copy.settled", frozen=True):
+class CopySettled(Event, tag="copy.settled", frozen=True):
     """A snapshot settled what reports had left open."""
 
     account: AccountId
@@ -255,14 +255,14 @@ class CopySettled(Event, frozen=True, tag="copy.settled", frozen=True):
     position_id: int | None = None
 
 
-class OrphanClosed(Event, frozen=True, tag="orphan.closed", frozen=True):
+class OrphanClosed(Event, tag="orphan.closed", frozen=True):
     """A position that carries a copy's magic number though no copy owns it any more."""
 
     account: AccountId
     order: Order
 
 
-class IncidentOpened(Event, frozen=True, tag="incident.opened", frozen=True):
+class IncidentOpened(Event, tag="incident.opened", frozen=True):
     incident: str
     kind: str
     account: AccountId
@@ -270,7 +270,7 @@ class IncidentOpened(Event, frozen=True, tag="incident.opened", frozen=True):
     copy_id: CopyId | None = None
 
 
-class IncidentClosed(Event, frozen=True, tag="incident.closed", frozen=True):
+class IncidentClosed(Event, tag="incident.closed", frozen=True):
     incident: str
     account: AccountId
     cause: str
@@ -279,7 +279,7 @@ class IncidentClosed(Event, frozen=True, tag="incident.closed", frozen=True):
 # -- telemetry -----------------------------------------------------------------------------------------------------
 
 
-class InboxRecorded(Event, frozen=True, tag="inbox.recorded", frozen=True):
+class InboxRecorded(Event, tag="inbox.recorded", frozen=True):
     """A durable inbox event as it came; `payload` is its JSON."""
 
     account: AccountId
@@ -289,13 +289,13 @@ class InboxRecorded(Event, frozen=True, tag="inbox.recorded", frozen=True):
     occurred_at: datetime | None = None
 
 
-class CatalogKept(Event, frozen=True, tag="catalog.kept", frozen=True):
+class CatalogKept(Event, tag="catalog.kept", frozen=True):
     account: AccountId
     digest: str
     symbols: tuple[SymbolSpec, ...]
 
 
-class SnapshotSeen(Event, frozen=True, tag="snapshot.seen", frozen=True):
+class SnapshotSeen(Event, tag="snapshot.seen", frozen=True):
     """A position snapshot that was not reconciled, or that changed what is suspected of being gone."""
 
     account: AccountId
@@ -311,7 +311,7 @@ class SnapshotSeen(Event, frozen=True, tag="snapshot.seen", frozen=True):
     positions: int = 0
 
 
-class BookOwnerKnown(Event, frozen=True, tag="book.owner", frozen=True):
+class BookOwnerKnown(Event, tag="book.owner", frozen=True):
     """The login and server whose book this account's snapshots show."""
 
     account: AccountId
@@ -319,12 +319,12 @@ class BookOwnerKnown(Event, frozen=True, tag="book.owner", frozen=True):
     server: str
 
 
-class BalanceChanged(Event, frozen=True, tag="balance.changed", frozen=True):
+class BalanceChanged(Event, tag="balance.changed", frozen=True):
     account: AccountId
     operation: BalanceOperation
 
 
-class SilenceChanged(Event, frozen=True, tag="account.silence", frozen=True):
+class SilenceChanged(Event, tag="account.silence", frozen=True):
     account: AccountId
     silent: bool
 
@@ -355,7 +355,7 @@ class Withdrawal(msgspec.Struct, frozen=True, array_like=True):
     copy_id: CopyId
 
 
-class TradingHalted(Event, frozen=True, tag="trading.halted", frozen=True):
+class TradingHalted(Event, tag="trading.halted", frozen=True):
     scope: HaltScope
     target: str
     mode: HaltMode
@@ -367,7 +367,7 @@ class TradingHalted(Event, frozen=True, tag="trading.halted", frozen=True):
     revision: int = 0
 
 
-class TradingResumed(Event, frozen=True, tag="trading.resumed", frozen=True):
+class TradingResumed(Event, tag="trading.resumed", frozen=True):
     scope: HaltScope
     target: str
     subject: str
@@ -375,25 +375,25 @@ class TradingResumed(Event, frozen=True, tag="trading.resumed", frozen=True):
     revision: int = 0
 
 
-class OperatorOrdered(Event, frozen=True, tag="operator.ordered", frozen=True):
+class OperatorOrdered(Event, tag="operator.ordered", frozen=True):
     account: AccountId
     order: Order
     subject: str
 
 
-class ResyncRequested(Event, frozen=True, tag="resync.requested", frozen=True):
+class ResyncRequested(Event, tag="resync.requested", frozen=True):
     account: AccountId
     reason: str
     subject: str | None = None
     revision: int = 0
 
 
-class ConsumerCheckpointed(Event, frozen=True, tag="consumer.checkpointed", frozen=True):
+class ConsumerCheckpointed(Event, tag="consumer.checkpointed", frozen=True):
     consumer: str
     sequence: int
 
 
-class RequestAnswered(Event, frozen=True, tag="request.answered", frozen=True):
+class RequestAnswered(Event, tag="request.answered", frozen=True):
     """The first answer to an idempotency key; `digest` is keyed, of the normalised body."""
 
     account: AccountId
