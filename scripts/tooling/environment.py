@@ -19,7 +19,7 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 REQUIREMENTS = ROOT / "requirements" / "dev.txt"
 STAMP = VENV / "kopitra-python.stamp"
 OLDEST_PYTHON = (3, 11)
-"""The members' `requires-python`."""
+"""The members' `requires-python`; `scripts/dev.py` says the same."""
 
 
 def digest(paths: Iterable[Path], *more: str) -> str:

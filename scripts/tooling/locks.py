@@ -10,7 +10,6 @@ from . import environment
 from .steps import ROOT, must, say
 
 FOLDER = ROOT / "requirements"
-OLDEST_PYTHON = "3.11"
 SOURCES = "# Made by `python3 scripts/dev.py lock` from "
 """The first line of a requirement file: this, the pyprojects, and the digest of what they asked for."""
 OWN = ("kopitra", "kopitra-agent", "kopitra-cli", "kopitra-counterparty", "kopitra-terminal")
@@ -29,32 +28,42 @@ HASH = re.compile(r"^ {4}--hash=sha256:[0-9a-f]{64}(?: \\)?$")
 
 def write(options: Iterable[str] = ()) -> None:
     """Compile every requirement file anew; versions that still fit stay, unless `options` say `--upgrade`."""
-    for name, (members, groups) in FILES.items():
+    for name in FILES:
         say(f"Locking requirements/{name}.txt")
+        must([*_compiler(name), *options], f"requirements/{name}.txt could not be compiled")
         path = FOLDER / f"{name}.txt"
-        agree = [] if name == "dev" else ["--constraints", str(FOLDER / "dev.txt")]
-        command = [
-            *(
-                str(environment.PYTHON),
-                "-m",
-                "uv",
-                "--system-certs",
-                "pip",
-                "compile",
-                "--quiet",
-                "--no-header",
-            ),
-            *("--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--no-emit-index-url"),
-            *("--annotation-style", "line", "--output-file", str(path)),
-            *(part for group in groups for part in ("--group", group)),
-            *(f"{member}/pyproject.toml" for member in members),
-            *(("--extra", "azure") if "core" in members else ()),
-            *(part for own in OWN for part in ("--no-emit-package", own)),
-            *agree,
-            *options,
-        ]
-        must(command, f"requirements/{name}.txt could not be compiled")
         path.write_text(f"{SOURCES}{described(name)}\n{path.read_text()}")
+
+
+def _compiler(name: str) -> list[str | Path]:
+    members, groups = FILES[name]
+    oldest = ".".join(map(str, environment.OLDEST_PYTHON))
+    command: list[str | Path] = [
+        environment.PYTHON,
+        "-m",
+        "uv",
+        "--system-certs",
+        "pip",
+        "compile",
+        "--quiet",
+    ]
+    command += [
+        "--universal",
+        "--python-version",
+        oldest,
+        "--generate-hashes",
+        "--no-emit-index-url",
+        "--no-header",
+    ]
+    command += ["--annotation-style", "line", "--output-file", FOLDER / f"{name}.txt"]
+    command += [part for own in OWN for part in ("--no-emit-package", own)]
+    command += [part for group in groups for part in ("--group", group)]
+    command += [f"{member}/pyproject.toml" for member in members]
+    if "core" in members:
+        command += ["--extra", "azure"]
+    if name != "dev":
+        command += ["--constraints", FOLDER / "dev.txt"]
+    return command
 
 
 def described(name: str) -> str:

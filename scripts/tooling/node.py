@@ -21,7 +21,8 @@ def prepare() -> dict[str, str]:
     """Find or install Node; returns the environment in which `node`, `npm` and the tools are found."""
     if not _node_on_path():
         _node_from_pypi()
-    return environment.variables(TOOLS / "node_modules" / ".bin")
+    # Certificates as the system has them, as for pip and uv.
+    return {**environment.variables(TOOLS / "node_modules" / ".bin"), "NODE_USE_SYSTEM_CA": "1"}
 
 
 def prepare_tools() -> dict[str, str]:
@@ -38,8 +39,7 @@ def prepare_tools() -> dict[str, str]:
         must(
             [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"],
             "pyright could not be installed",
-            # Certificates as the system has them, as for pip and uv.
-            env={**env, "NODE_USE_SYSTEM_CA": "1"},
+            env=env,
             cwd=TOOLS,
         )
         STAMP.write_text(wanted)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import environment, locks, node
 from .stages import STAGES
-from .steps import ROOT, Failed, run, say, table, timed
+from .steps import ROOT, Failed, hand_over, run, say, table, timed
 
 PATHS = ("STATEMENT",)
 """Variables that name a file, relative to where the command was typed."""
@@ -31,12 +31,12 @@ def setup(_: Sequence[str]) -> int:
 
 def demo(arguments: Sequence[str]) -> int:
     environment.prepare()
-    return run([environment.PYTHON, "-m", "kopitra_cli", "demo", *arguments], env=environment.variables())
+    return hand_over([environment.PYTHON, "-m", "kopitra_cli", "demo", *arguments], environment.variables())
 
 
 def bench(arguments: Sequence[str]) -> int:
     environment.prepare()
-    return run([environment.PYTHON, "-m", "tests.load.run", *arguments], env=environment.variables())
+    return hand_over([environment.PYTHON, "-m", "tests.load.run", *arguments], environment.variables())
 
 
 def simulate(arguments: Sequence[str]) -> int:
@@ -50,9 +50,9 @@ def test(arguments: Sequence[str]) -> int:
     environment.prepare()
     env = node.prepare()
     chosen, rest = chosen_stages(arguments)
-    named = any((ROOT / part.split("::")[0]).exists() for part in rest if not part.startswith("-"))
+    named = any(part.startswith("tests/") for part in rest)
     paths = [] if named else [path for stage in chosen for path in stage_paths(stage)]
-    return run([environment.PYTHON, "-m", "pytest", *paths, *rest], env=env)
+    return hand_over([environment.PYTHON, "-m", "pytest", *paths, *rest], env)
 
 
 def chosen_stages(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+from scripts.tooling import environment
 from scripts.tooling.environment import MEMBERS
 from scripts.tooling.locks import OWN
 from scripts.tooling.stages import NOT_STAGES, stage_of
@@ -20,6 +21,17 @@ def inside(path: Path) -> bool:
 def test_every_pyproject_is_a_member():
     found = {path.parent for path in ROOT.rglob("pyproject.toml") if inside(path)}
     assert found - {ROOT} == {ROOT / member for member in MEMBERS}
+
+
+def test_one_oldest_python_everywhere():
+    oldest = ".".join(map(str, environment.OLDEST_PYTHON))
+    requires = {
+        tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]["requires-python"]
+        for member in MEMBERS
+    }
+    assert requires == {f">={oldest}"}
+    assert SETTINGS["tool"]["pyright"]["pythonVersion"] == oldest
+    assert f"OLDEST_PYTHON = {environment.OLDEST_PYTHON!r}\n" in (ROOT / "scripts" / "dev.py").read_text()
 
 
 def test_every_package_has_a_place_in_the_layers():
