@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from kopitra.domain.quantities import ZERO
-from kopitra.domain.rules import CopyRules, FixedVolume
+from kopitra.domain.rules import MODES, CopyRules, FixedVolume
 
 MAX_OPEN_TTL_SECONDS = 24 * 60 * 60
 """Replaying older intents needs an operator's approval, not a setting."""
@@ -80,5 +80,8 @@ def _must_be(path: str, value: Decimal, *, above_zero: bool) -> list[Problem]:
 
 
 def _as_problem(refusal: str) -> Problem:
-    message, _, path = refusal.partition(" - at `$")
-    return Problem(path.rstrip("`").lstrip("."), message)
+    message, _, where = refusal.partition(" - at `$")
+    path = where.rstrip("`").lstrip(".")
+    if path == "sizing.mode":
+        message = f"{message}; known are {', '.join(sorted(MODES.values()))}"
+    return Problem(path, message)

@@ -65,7 +65,7 @@ class BalanceRatio(
 Sizing = SameVolume | ByMultiplier | FixedVolume | BalanceRatio
 """How a volume starts; each mode holds the parameters that only it has. A new mode is a new member."""
 
-_MODES: dict[type[Sizing], str] = {
+MODES: dict[type[Sizing], str] = {
     SameVolume: "same_volume",
     ByMultiplier: "multiplier",
     FixedVolume: "fixed_volume",
@@ -75,7 +75,7 @@ _MODES: dict[type[Sizing], str] = {
 
 def mode_of(sizing: Sizing) -> str:
     """The mode's name on the wire."""
-    return _MODES[type(sizing)]
+    return MODES[type(sizing)]
 
 
 class StaleBalance(StrEnum):

@@ -1,0 +1,128 @@
+"""Which settings of a subscription are accepted, and what is said of the others."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from kopitra.domain.rule_checks import MAX_OPEN_TTL_SECONDS, Problem, read_rules, validate
+from kopitra.domain.rules import (
+    BalanceRatio,
+    ByMultiplier,
+    CopyRules,
+    FixedVolume,
+    Remainder,
+    SameVolume,
+    Sizing,
+    StaleBalance,
+    mode_of,
+)
+
+
+def problems(raw: dict[str, Any]) -> list[Problem]:
+    found = read_rules({"sizing": {"mode": "same_volume"}} | raw)
+    assert isinstance(found, list), found
+    return found
+
+
+def accepted(raw: dict[str, Any]) -> CopyRules:
+    found = read_rules(raw)
+    assert isinstance(found, CopyRules), found
+    return found
+
+
+def test_a_mode_is_all_that_must_be_said() -> None:
+    rules = accepted({"sizing": {"mode": "same_volume"}})
+    assert rules == CopyRules(sizing=SameVolume())
+    assert rules.multiplier == 1
+    assert rules.stale_balance is StaleBalance.SKIP
+    assert rules.remainder is Remainder.CLOSE_ALL
+    assert rules.open_ttl_seconds == 60
+
+
+@pytest.mark.parametrize("number", [0.1, "0.1", "0.10"])
+def test_numbers_may_be_numbers_or_strings(number: object) -> None:
+    raw = msgspec.json.decode(msgspec.json.encode({"sizing": {"mode": "fixed_volume", "volume": number}}))
+    assert accepted(raw).sizing == FixedVolume(Decimal("0.1"))
+
+
+def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
+    assert problems({"sizing": {"mode": "equity_ratio"}}) == [
+        Problem(
+            "sizing.mode",
+            "Invalid value 'equity_ratio'; known are balance_ratio, fixed_volume, multiplier, same_volume",
+        )
+    ]
+
+
+def test_a_fixed_volume_needs_its_volume() -> None:
+    assert problems({"sizing": {"mode": "fixed_volume"}}) == [
+        Problem("sizing", "Object missing required field `volume`")
+    ]
+
+
+@pytest.mark.parametrize(
+    "raw", [{"maxVolme": "1"}, {"max_volume": "1"}, {"sizing": {"mode": "same_volume", "volume": "1"}}]
+)
+def test_a_setting_that_does_not_exist_is_refused_not_ignored(raw: dict[str, Any]) -> None:
+    [problem] = problems(raw)
+    assert problem.message.startswith("Object contains unknown field")
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "message"),
+    [
+        ({"multiplier": "0"}, "multiplier", "must be above zero"),
+        ({"multiplier": "-1"}, "multiplier", "must be above zero"),
+        ({"multiplier": "NaN"}, "multiplier", "must be a number"),
+        ({"multiplier": "Infinity"}, "multiplier", "must be a number"),
+        ({"sizing": {"mode": "fixed_volume", "volume": "0"}}, "sizing.volume", "must be above zero"),
+        ({"minVolume": "-0.01"}, "minVolume", "must not be negative"),
+        ({"maxVolume": "0"}, "maxVolume", "must be above zero"),
+        ({"minVolume": "2", "maxVolume": "1"}, "maxVolume", "must not be below minVolume (2)"),
+        ({"openTtlSeconds": 0}, "openTtlSeconds", f"must be from 1 to {MAX_OPEN_TTL_SECONDS}"),
+        ({"openTtlSeconds": 90_000}, "openTtlSeconds", f"must be from 1 to {MAX_OPEN_TTL_SECONDS}"),
+        ({"maxDrift": "-1"}, "maxDrift", "must not be negative"),
+        ({"maxDeviation": "sNaN"}, "maxDeviation", "must be a number"),
+        ({"symbols": {"": "EURUSD"}}, "symbols.", "a symbol's name must not be empty"),
+        ({"symbols": {"EURUSD": " "}}, "symbols.EURUSD", "a symbol's name must not be empty"),
+        ({"symbols": {"EURUSD": "A", "eurusd": "B"}}, "symbols.eurusd", "differs from EURUSD only by case"),
+        (
+            {"includeSymbols": ["EURUSD"], "excludeSymbols": ["GBPUSD", "eurusd"]},
+            "excludeSymbols[1]",
+            "eurusd is also included",
+        ),
+    ],
+)
+def test_a_bad_value_is_refused_where_it_stands(raw: dict[str, Any], path: str, message: str) -> None:
+    assert problems(raw) == [Problem(path, message)]
+
+
+def test_all_bad_values_are_told_at_once() -> None:
+    found = problems({"multiplier": 0, "minVolume": -1, "openTtlSeconds": -5})
+    assert [problem.path for problem in found] == ["multiplier", "minVolume", "openTtlSeconds"]
+
+
+def test_rules_in_a_journal_come_back_as_they_were() -> None:
+    rules = CopyRules(
+        sizing=FixedVolume(Decimal("0.20")),
+        symbols={"XAUUSD": "GOLD"},
+        max_drift=Decimal("0.0003"),
+        reverse=True,
+    )
+    assert msgspec.json.decode(msgspec.json.encode(rules), type=CopyRules) == rules
+    assert validate(rules) == []
+
+
+def test_the_defaults_are_not_written_out() -> None:
+    assert msgspec.json.encode(CopyRules(sizing=BalanceRatio())) == b'{"sizing":{"mode":"balance_ratio"}}'
+
+
+@pytest.mark.parametrize(
+    "sizing",
+    [SameVolume(), ByMultiplier(), FixedVolume(Decimal(1)), BalanceRatio()],
+    ids=lambda s: type(s).__name__,
+)
+def test_a_modes_name_is_the_one_on_the_wire(sizing: Sizing) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(sizing))["mode"] == mode_of(sizing)
