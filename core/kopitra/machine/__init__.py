@@ -1,1 +1,1 @@
-"""The deterministic machine: `decide` turns a command into events, `evolve` applies them, `replay` rebuilds the state."""
+"""The deterministic machine: `decide` turns a command into events, `evolve` applies them, `replay` repeats them."""

@@ -17,6 +17,7 @@ from kopitra.machine.decisions import (
     sessions,
     telemetry,
 )
+from kopitra.machine.decisions.copying import COPYING
 from kopitra.machine.outcome import Context, Result
 from kopitra.machine.state import State
 
@@ -36,6 +37,7 @@ HANDLERS: dict[type[Command], Handler] = {
     commands.RequestResync: resync.request_resync,
     commands.Checkpoint: checkpoints.checkpoint,
     commands.RememberAnswer: answers.remember_answer,
+    **COPYING,
 }
 
 

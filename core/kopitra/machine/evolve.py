@@ -10,6 +10,7 @@ from typing import Any
 from kopitra.machine import events
 from kopitra.machine.events import Event, Recorded
 from kopitra.machine.evolutions import answers, configuration, sessions, telemetry
+from kopitra.machine.evolutions.copying import COPYING
 from kopitra.machine.spans import span
 from kopitra.machine.state import State
 
@@ -35,6 +36,7 @@ EVOLUTIONS: dict[type[Event], Evolution] = {
     events.ResyncRequested: telemetry.resync_requested,
     events.ConsumerCheckpointed: telemetry.consumer_checkpointed,
     events.RequestAnswered: answers.request_answered,
+    **COPYING,
 }
 
 

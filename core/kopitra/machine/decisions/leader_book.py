@@ -187,7 +187,7 @@ def _adopted(
         ordinal=account.leading.ordinal,
     )
     run = run_of(state, account.account, signal)
-    opening = Opening(state, account, signal, run, 0, context)
+    opening = Opening(state, account, signal, run, context)
     decisions = opening.skip_all(SkipReason.MISSED_OPEN, "known from a snapshot only")
     return CopyPlanned(
         account=account.account, run=run, signal=signal, age_ms=0, decisions=decisions, healed=True

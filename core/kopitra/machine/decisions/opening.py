@@ -28,14 +28,12 @@ QUOTE_MAX_AGE = timedelta(seconds=60)
 class Opening:
     """One leader trade on its way to every follower: what they share is looked up once."""
 
-    def __init__(
-        self, state: State, leader: Account, signal: Signal, run: RunId, age_ms: int, context: Context
-    ) -> None:
+    def __init__(self, state: State, leader: Account, signal: Signal, run: RunId, context: Context) -> None:
         self.state = state
         self.leader = leader
         self.signal = signal
         self.run = run
-        self.age_ms = age_ms
+        self.age_ms = signal.age_ms
         self.context = context
         self.magic = MagicNumbers()
         spec = leader.catalog.get(signal.symbol)

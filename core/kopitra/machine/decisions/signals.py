@@ -79,7 +79,7 @@ def _plan(
 def plan_opening(
     state: State, account: Account, signal: Signal, run: RunId, context: Context
 ) -> tuple[CopyDecision, ...]:
-    opening = Opening(state, account, signal, run, signal.age_ms, context)
+    opening = Opening(state, account, signal, run, context)
     if signal.position_ref in account.leading.tombstones:
         return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, "its close arrived before its open")
     return opening.decide_all()

@@ -10,6 +10,7 @@ from kopitra.machine.events import (
     IncidentOpened,
     OperatorOrdered,
     Recorded,
+    SilenceChanged,
     TradingHalted,
     TradingResumed,
 )
@@ -64,6 +65,10 @@ def operator_ordered(state: State, event: OperatorOrdered, recorded: Recorded) -
         send(state, event.account, order, recorded, 0, None)
     else:
         add_order(state, event.account, order, recorded, 0, OutboxType.ORDER_COMMAND, None)
+
+
+def silence_changed(state: State, event: SilenceChanged, recorded: Recorded) -> None:
+    state.accounts[event.account].silent = event.silent
 
 
 def incident_opened(state: State, event: IncidentOpened, recorded: Recorded) -> None:

@@ -21,5 +21,6 @@ COPYING = {
     happened.IncidentClosed: control.incident_closed,
     happened.TradingHalted: control.halted,
     happened.TradingResumed: control.resumed,
+    happened.SilenceChanged: control.silence_changed,
     happened.OperatorOrdered: control.operator_ordered,
 }
