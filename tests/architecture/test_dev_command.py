@@ -19,6 +19,13 @@ def dev(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)
 
 
+def test_a_target_becomes_the_process_that_was_started():
+    hand_over = "from scripts.tooling.steps import hand_over; hand_over([sys.executable, '-c', sys.argv[1]], os.environ)"
+    command = [sys.executable, "-c", f"import os, sys; {hand_over}", "import os; print(os.getpid())"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as started:
+        assert started.communicate(timeout=60)[0] == f"{started.pid}\n"
+
+
 def test_help_names_every_target():
     answer = dev("help")
     assert answer.returncode == 0
