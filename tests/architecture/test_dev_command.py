@@ -20,8 +20,11 @@ def dev(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_target_becomes_the_process_that_was_started():
-    hand_over = "from scripts.tooling.steps import hand_over; hand_over([sys.executable, '-c', sys.argv[1]], os.environ)"
-    command = [sys.executable, "-c", f"import os, sys; {hand_over}", "import os; print(os.getpid())"]
+    starter = (
+        "import os, sys; from scripts.tooling.steps import hand_over\n"
+        "hand_over([sys.executable, '-c', 'import os; print(os.getpid())'], os.environ)"
+    )
+    command = [sys.executable, "-c", starter]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as started:
         assert started.communicate(timeout=60)[0] == f"{started.pid}\n"
 
