@@ -1,7 +1,6 @@
 """Who may speak for an account: one device at a time, first come first served, until its lease runs out."""
 
 from datetime import timedelta
-from math import ceil
 
 from kopitra.domain.instants import rfc3339
 from kopitra.domain.sessions import SessionStep, allowed
@@ -23,6 +22,7 @@ SUBJECT_MISSING = Refusal(
 REASON_INVALID = Refusal(
     status=422, code="reason_invalid", detail="A session is ended on request as released, forced or rejected."
 )
+SECOND = timedelta(seconds=1)
 BY_OPERATOR = frozenset({SessionEnd.FORCED, SessionEnd.REJECTED})
 
 
@@ -137,7 +137,7 @@ def _end_of_former(
     elif former.device == command.device:
         reason = SessionEnd.TAKEN_OVER
     else:
-        seconds = ceil((ends - context.now).total_seconds())
+        seconds = -((context.now - ends) // SECOND)  # rounded up: asking again after it finds the lease over
         return Refusal(
             status=409,
             code="session_lease_held",
