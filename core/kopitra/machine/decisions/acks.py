@@ -90,7 +90,19 @@ def redrive_time(retry_at: datetime | None, attempts: int, now: datetime) -> dat
 
 def incident_of(order: Order) -> str:
     """One incident per copy (or lone order), however often its close is refused."""
-    return derived_id("i-", "close_refused", order.copy_id or str(order.ticket or order.command_id))
+    return close_incident(order.copy_id or str(order.ticket or order.command_id))
+
+
+def close_incident(subject: str) -> str:
+    return derived_id("i-", "close_refused", subject)
+
+
+def closing_incidents(account: Account, copy: Copy, cause: str) -> list[AnyEvent]:
+    """The copy is gone, whoever closed it: nobody needs to look at its refused close any more."""
+    incident = close_incident(copy.copy_id)
+    if incident not in account.incidents:
+        return []
+    return [IncidentClosed(incident=incident, account=account.account, cause=cause)]
 
 
 def _refusal(account: Account, order: Order, ack: OutboxAck) -> IncidentOpened:

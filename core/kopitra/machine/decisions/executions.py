@@ -9,7 +9,7 @@ from kopitra.domain.orders import DealEntry
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import REDUCING, Execution, OrderAction
 from kopitra.machine.commands import TakeExecution
-from kopitra.machine.decisions.acks import close_filled, corrective
+from kopitra.machine.decisions.acks import close_filled, closing_incidents, corrective
 from kopitra.machine.decisions.continuing import target_of
 from kopitra.machine.events import AnyEvent, CopyCorrected, ExecutionRecorded
 from kopitra.machine.evolutions.executions import FILLS
@@ -35,8 +35,11 @@ def take_execution(state: State, command: TakeExecution, context: Context) -> Re
             repeated=copy is not None and execution.entry is not DealEntry.IN and not copy.live_volume,
         )
     ]
-    if copy is not None and execution.status in FILLS and execution.entry is DealEntry.IN:
-        events.extend(_after_fill(state, account, copy, execution))
+    if copy is not None and execution.status in FILLS:
+        if execution.entry is DealEntry.IN:
+            events.extend(_after_fill(state, account, copy, execution))
+        elif copy.live_volume <= (execution.fill_volume or ZERO):
+            events.extend(closing_incidents(account, copy, execution.reason))
     return Decision(tuple(events))
 
 

@@ -9,7 +9,7 @@ from kopitra.domain.orders import OrderType
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.telemetry import HeldPosition, PositionSnapshot
 from kopitra.domain.trading import Order, OrderAction
-from kopitra.machine.decisions.acks import close_filled
+from kopitra.machine.decisions.acks import close_filled, closing_incidents
 from kopitra.machine.decisions.agreement import agreed
 from kopitra.machine.decisions.held import HeldBook
 from kopitra.machine.decisions.identity import is_own_magic
@@ -86,6 +86,7 @@ def _settle(
             yield CopySettled(
                 account=account.account, copy_id=copy.copy_id, status="closed", volume=ZERO, cause="absent"
             )
+            yield from closing_incidents(account, copy, "absent")
     elif copy.status is CopyStatus.OPEN and seen is not None and not copy.filled:
         yield _found(copy, seen)
 
