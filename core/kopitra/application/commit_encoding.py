@@ -19,7 +19,7 @@ from kopitra.application.ports.journal import (
 )
 
 HEADER = struct.Struct("<BBIII")
-ENTRY = struct.Struct("<QII")
+ENTRY = struct.Struct("<QQI")
 FORMAT = 1
 COMPRESSED = 1
 COMPRESS_FROM_BYTES = 128

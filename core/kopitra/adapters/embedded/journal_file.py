@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kopitra.adapters.embedded.database import ForeignDatabase, open_database
-from kopitra.adapters.fencing import FenceRow, never_held
+from kopitra.application.fencing import FenceRow, never_held
 from kopitra.application.ports.journal import AppendUnclear, JournalUnavailable, UnavailableReason
 from kopitra.domain.identifiers import JournalId
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from kopitra.adapters.embedded.holder_lock import HolderLock
 from kopitra.adapters.embedded.journal_file import JournalFile, reported
-from kopitra.adapters.fencing import (
+from kopitra.application.commit_encoding import encode_commit
+from kopitra.application.fencing import (
     FenceRow,
     advanced,
     check_holder,
@@ -15,7 +16,6 @@ from kopitra.adapters.fencing import (
     renewed,
     taken,
 )
-from kopitra.application.commit_encoding import encode_commit
 from kopitra.application.ports.journal import AppendUnclear, Fence, FenceLost, Frame, JournalUnavailable
 from kopitra.application.ports.timing import Clock
 

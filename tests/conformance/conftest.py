@@ -1,0 +1,28 @@
+"""The storages that the conformance suites run on."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.journal_stores import JournalStore, azurite_store, limited_store, sqlite_store
+from tests.fixtures.azurite import azurite_blob, azurite_table
+from tests.fixtures.limited_table import TableService
+
+__all__ = ["azurite_blob", "azurite_table"]
+
+INSTALLS_AZURITE = pytest.mark.timeout(600)
+"""The first of them installs Azurite from npm, once a checkout."""
+
+
+@pytest.fixture(params=["sqlite", "limited-table", pytest.param("azurite", marks=INSTALLS_AZURITE)])
+async def journals(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JournalStore]:
+    match request.param:
+        case "sqlite":
+            store = sqlite_store(tmp_path)
+        case "limited-table":
+            store = limited_store(TableService())
+        case _:
+            store = azurite_store(request.getfixturevalue("azurite_table"))
+    yield store
+    await store.close()
