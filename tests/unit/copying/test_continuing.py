@@ -55,7 +55,7 @@ def test_partial_closes_carry_what_must_remain_and_do_not_add_up_roundings(world
     follower = world.follower("third", CopyRules(sizing=ByMultiplier(), multiplier=lots("0.33")))
     copy = world.opened(volume=lots("1"), volume_after=lots("1"))
     assert copy.filled == lots("0.33")
-    targets = []
+    targets: list[object] = []
     for after in ("0.8", "0.6", "0.4", "0.2"):
         world.send(SignalAction.PARTIAL_CLOSE, volume=lots("0.2"), volume_after=lots(after))
         targets.append(world.outbox(follower)[-1].target_volume)
