@@ -6,6 +6,7 @@ Deciding is pure: it reads the state and the context, changes neither, and knows
 from collections.abc import Callable
 from typing import Any
 
+from kopitra.domain.identifiers import AccountId
 from kopitra.machine import commands
 from kopitra.machine.commands import Command
 from kopitra.machine.decisions import (
@@ -18,6 +19,7 @@ from kopitra.machine.decisions import (
     telemetry,
 )
 from kopitra.machine.decisions.copying import COPYING
+from kopitra.machine.decisions.refusals import account_unknown
 from kopitra.machine.outcome import Context, Result
 from kopitra.machine.state import State
 
@@ -41,6 +43,13 @@ HANDLERS: dict[type[Command], Handler] = {
 }
 
 
+FOR_STRANGERS = frozenset({commands.PublishAccount, commands.OpenSession})
+"""Commands that may name an account nobody knows: one makes it, the other must not tell that it is unknown."""
+
+
 def decide(state: State, command: Command, context: Context) -> Result:
     """Events that answer the command, or a refusal. Any error is a defect, and changes nothing."""
+    account: AccountId | None = getattr(command, "account", None)
+    if account is not None and account not in state.accounts and type(command) not in FOR_STRANGERS:
+        return account_unknown(account)
     return HANDLERS[type(command)](state, command, context)

@@ -2,7 +2,6 @@
 
 from kopitra.machine.answers import recall
 from kopitra.machine.commands import RememberAnswer
-from kopitra.machine.decisions.refusals import account_unknown
 from kopitra.machine.events import RequestAnswered
 from kopitra.machine.outcome import Context, Decision, Result
 from kopitra.machine.state import State
@@ -10,10 +9,7 @@ from kopitra.machine.state import State
 
 def remember_answer(state: State, command: RememberAnswer, context: Context) -> Result:
     """A key that has its answer keeps it."""
-    account = state.accounts.get(command.account)
-    if account is None:
-        return account_unknown(command.account)
-    if recall(account, command.scope, command.key, context.now) is not None:
+    if recall(state.accounts[command.account], command.scope, command.key, context.now) is not None:
         return Decision()
     event = RequestAnswered(
         account=command.account,

@@ -2,7 +2,6 @@
 
 from kopitra.domain.outbox_types import OutboxType
 from kopitra.machine.commands import RequestResync
-from kopitra.machine.decisions.refusals import account_unknown
 from kopitra.machine.decisions.revisions import stale
 from kopitra.machine.events import ResyncRequested
 from kopitra.machine.outcome import Context, Decision, Result
@@ -11,9 +10,7 @@ from kopitra.machine.state import State
 
 def request_resync(state: State, command: RequestResync, context: Context) -> Result:
     """One request is enough until the EA has taken it: an EA that polls with a foreign cursor asks each time."""
-    account = state.accounts.get(command.account)
-    if account is None:
-        return account_unknown(command.account)
+    account = state.accounts[command.account]
     outdated = stale(account, command.revision)
     if outdated is not None:
         return outdated

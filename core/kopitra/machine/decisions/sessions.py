@@ -5,7 +5,7 @@ from datetime import timedelta
 from kopitra.domain.instants import rfc3339
 from kopitra.domain.sessions import SessionStep, allowed
 from kopitra.machine.commands import ApproveSession, EndSession, OpenSession
-from kopitra.machine.decisions.refusals import account_unknown, session_unknown
+from kopitra.machine.decisions.refusals import session_unknown
 from kopitra.machine.decisions.revisions import stale
 from kopitra.machine.events import AnyEvent, SessionApproved, SessionEnd, SessionEnded, SessionOpened
 from kopitra.machine.leases import lease_end, phase_of
@@ -67,9 +67,7 @@ def end_session(state: State, command: EndSession, context: Context) -> Result:
         return REASON_INVALID
     if command.reason in BY_OPERATOR and command.subject is None:
         return SUBJECT_MISSING
-    account = state.accounts.get(command.account)
-    if account is None:
-        return account_unknown(command.account)
+    account = state.accounts[command.account]
     outdated = stale(account, command.revision)
     if outdated is not None:
         return outdated
@@ -96,9 +94,7 @@ def end_session(state: State, command: EndSession, context: Context) -> Result:
 
 def approve_session(state: State, command: ApproveSession, context: Context) -> Result:
     """Approving what is approved already changes nothing."""
-    account = state.accounts.get(command.account)
-    if account is None:
-        return account_unknown(command.account)
+    account = state.accounts[command.account]
     outdated = stale(account, command.revision)
     if outdated is not None:
         return outdated

@@ -1,15 +1,12 @@
 """What EAs tell of their accounts, where it is worth remembering."""
 
 from kopitra.machine.commands import TakeBalance, TakeCatalog, TakeInboxEvent
-from kopitra.machine.decisions.refusals import account_unknown
 from kopitra.machine.events import BalanceChanged, CatalogKept, InboxRecorded
 from kopitra.machine.outcome import Context, Decision, Result
 from kopitra.machine.state import State
 
 
 def take_inbox_event(state: State, command: TakeInboxEvent, context: Context) -> Result:
-    if command.account not in state.accounts:
-        return account_unknown(command.account)
     event = InboxRecorded(
         account=command.account,
         event_type=command.event_type,
@@ -22,19 +19,13 @@ def take_inbox_event(state: State, command: TakeInboxEvent, context: Context) ->
 
 def take_catalog(state: State, command: TakeCatalog, context: Context) -> Result:
     """A catalogue like the one that is kept is no news: EAs send theirs at every start."""
-    account = state.accounts.get(command.account)
-    if account is None:
-        return account_unknown(command.account)
-    if account.catalog_digest == command.digest:
+    if state.accounts[command.account].catalog_digest == command.digest:
         return Decision()
     return Decision((CatalogKept(account=command.account, digest=command.digest, symbols=command.symbols),))
 
 
 def take_balance(state: State, command: TakeBalance, context: Context) -> Result:
     """A deposit or withdrawal counts once, however often its deal is reported."""
-    account = state.accounts.get(command.account)
-    if account is None:
-        return account_unknown(command.account)
-    if str(command.operation.deal_id) in account.balance_deals:
+    if str(command.operation.deal_id) in state.accounts[command.account].balance_deals:
         return Decision()
     return Decision((BalanceChanged(account=command.account, operation=command.operation),))
