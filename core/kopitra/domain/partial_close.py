@@ -26,7 +26,7 @@ def remaining_target(
     """
     if leader_opened <= ZERO:
         raise NothingOpened(leader_opened)
-    if leader_after <= ZERO or filled <= ZERO:
+    if leader_after <= ZERO:
         return ZERO
     if leader_after >= leader_opened:
         return filled

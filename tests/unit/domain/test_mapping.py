@@ -103,6 +103,10 @@ def test_other_currencies_under_a_like_name_are_no_candidate() -> None:
     )
 
 
+def test_another_base_currency_under_the_same_bare_name_is_no_candidate() -> None:
+    assert refused(named("METAL", "XAU"), named("METAL.m", "XAG")) is SkipReason.SYMBOL_UNMAPPED
+
+
 def test_the_same_currencies_under_an_unrelated_name_are_no_candidate() -> None:
     assert refused(named("XAUUSD", "XAU"), named("GOLD", "XAU")) is SkipReason.SYMBOL_UNMAPPED
 

@@ -38,6 +38,10 @@ def test_nothing_closed_leaves_exactly_what_was_filled() -> None:
     assert remains("0.37", "1.00", "1.00") == Decimal("0.37")
 
 
+def test_nothing_closed_leaves_even_what_a_broker_filled_off_the_lot_step() -> None:
+    assert remains("0.375", "1.00", "1.00") == Decimal("0.375")
+
+
 def test_a_leader_that_is_out_leaves_nothing() -> None:
     assert remains("0.37", "1.00", "0", remainder=Remainder.KEEP) == 0
 
@@ -90,6 +94,18 @@ def test_a_target_that_a_broker_takes_is_left_as_it_is() -> None:
         "0.20"
     )
     assert reachable_target(Decimal("0.50"), Decimal("0"), FINE_STEP, Remainder.KEEP) == 0
+
+
+def test_closing_or_leaving_exactly_the_minimum_is_allowed() -> None:
+    assert reachable_target(Decimal("0.50"), Decimal("0.40"), FINE_STEP, Remainder.CLOSE_ALL) == Decimal(
+        "0.40"
+    )
+    assert reachable_target(Decimal("0.11"), Decimal("0.01"), FINE_STEP, Remainder.CLOSE_ALL) == Decimal(
+        "0.01"
+    )
+    assert reachable_target(Decimal("0.20"), Decimal("0.15"), FINE_STEP, Remainder.CLOSE_ALL) == Decimal(
+        "0.10"
+    )
 
 
 def test_a_target_already_reached_asks_for_nothing() -> None:

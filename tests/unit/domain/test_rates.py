@@ -86,6 +86,12 @@ def test_a_rate_is_good_for_its_age_limit_and_not_a_moment_longer() -> None:
     assert stale == RateStale("EUR", "USD", ("EURUSD",), NOW - STALE)
 
 
+def test_of_several_stale_ways_the_first_one_is_told() -> None:
+    bridge = [pair("EURUSD", "1.1", "1.1", age=STALE), pair("USDJPY", "150", "150")]
+    stale = find_rate("EUR", "JPY", table(pair("EURJPY", "161", "161", age=2 * STALE), *bridge), NOW)
+    assert stale == RateStale("EUR", "JPY", ("EURJPY",), NOW - 2 * STALE)
+
+
 def test_no_way_is_missing_not_stale() -> None:
     assert find_rate("EUR", "JPY", table(pair("EURUSD", "1.1", "1.1")), NOW) == RateMissing("EUR", "JPY")
 
@@ -93,6 +99,11 @@ def test_no_way_is_missing_not_stale() -> None:
 def test_the_youngest_quote_of_a_pair_counts() -> None:
     old, young = pair("EURUSD", "1.1", "1.1", age=timedelta(minutes=2)), pair("EURUSD.pro", "1.2", "1.2")
     assert found("EUR", "USD", table(young, old)).path == ("EURUSD.pro",)
+
+
+def test_of_two_quotes_received_at_once_for_one_symbol_the_later_one_counts() -> None:
+    quotes = table(pair("EURUSD", "1.1", "1.1"), pair("EURUSD", "1.2", "1.2"))
+    assert value(found("EUR", "USD", quotes)) == Fraction("1.2")
 
 
 def test_the_choice_among_equally_old_quotes_does_not_depend_on_their_order() -> None:

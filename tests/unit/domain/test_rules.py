@@ -99,6 +99,11 @@ def test_a_bad_value_is_refused_where_it_stands(raw: dict[str, Any], path: str, 
     assert problems(raw) == [Problem(path, message)]
 
 
+def test_a_maximum_may_equal_the_minimum() -> None:
+    raw = {"sizing": {"mode": "same_volume"}, "minVolume": "0.10", "maxVolume": "0.1"}
+    assert accepted(raw).max_volume == Decimal("0.10")
+
+
 def test_all_bad_values_are_told_at_once() -> None:
     found = problems({"multiplier": 0, "minVolume": -1, "openTtlSeconds": -5})
     assert [problem.path for problem in found] == ["multiplier", "minVolume", "openTtlSeconds"]

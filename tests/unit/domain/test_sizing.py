@@ -230,9 +230,10 @@ def test_a_stale_rate_is_named_with_its_symbols_and_time() -> None:
     assert skip.detail == "EUR to JPY by EURUSD.m USDJPY.m was last quoted at 2026-03-04T11:00:00+00:00"
 
 
-def test_a_rate_the_wrong_way_round_is_a_callers_mistake_and_raises() -> None:
+@pytest.mark.parametrize(("source", "target"), [("USD", "EUR"), ("EUR", "JPY"), ("JPY", "USD")])
+def test_a_rate_between_other_currencies_is_a_callers_mistake_and_raises(source: str, target: str) -> None:
     with pytest.raises(RateOfOtherCurrencies):
-        size_copy(RATIO, leader(), follower(currency="EUR"), rate("USD", "EUR", "0.9"), NOW)
+        size_copy(RATIO, leader(), follower(currency="EUR"), rate(source, target, "0.9"), NOW)
 
 
 @pytest.mark.parametrize("volume", ["0", "-0.10"])

@@ -75,8 +75,9 @@ def test_the_rules_may_skip_the_order_instead() -> None:
     assert skip.detail == "stop loss 1.09970, take profit None: EURUSD wants 50 points from 1.10000"
 
 
-def test_a_stop_that_cannot_be_widened_above_zero_skips_rather_than_going_without() -> None:
-    skip = placed(Side.BUY, "0.00040", None, price="0.00045")
+@pytest.mark.parametrize("price", ["0.00045", "0.00050"])
+def test_a_stop_that_cannot_be_widened_above_zero_skips_rather_than_going_without(price: str) -> None:
+    skip = placed(Side.BUY, "0.00040", None, price=price)
     assert isinstance(skip, Skip)
     assert skip.reason is SkipReason.STOPS_TOO_CLOSE
 
