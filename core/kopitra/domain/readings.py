@@ -23,8 +23,9 @@ EQUITY_MAX_AGE = timedelta(seconds=60)
 """Equity and free margin move with every tick; a minute is as far as a decision may be behind them."""
 
 RATE_MAX_AGE = timedelta(minutes=10)
-"""A rate only ever multiplies a balance, which may itself be this old. Major pairs move about 0.1 % in ten minutes:
-a tenth of one 0.01 step in a whole lot. A source that missed five reports is gone."""
+"""A rate only ever multiplies a balance, which may itself be this old. In ten minutes EURUSD moves a few hundredths of
+a percent, half a percent in a central bank's hour: less than one 0.01 step in a whole lot. And a source that missed
+five reports is gone."""
 
 
 class Balance(msgspec.Struct, frozen=True, array_like=True, gc=False):
