@@ -127,7 +127,7 @@ def assert_ledger_explains_book(house: House) -> None:
 
 @pytest.mark.parametrize("mode", list(MarginMode))
 @pytest.mark.parametrize("profile", [MT5, MT4, COSTLY], ids=lambda profile: profile.name)
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(steps=STEPS, seed=st.integers(0, 5))
 def test_the_sum_of_deals_is_the_book_and_the_balance(
     mode: MarginMode, profile: BrokerProfile, steps: list[tuple[str, str, int, int]], seed: int
@@ -144,7 +144,7 @@ def test_the_sum_of_deals_is_the_book_and_the_balance(
 
 
 @pytest.mark.parametrize("mode", list(MarginMode))
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(steps=STEPS, cut=st.integers(0, 60), seed=st.integers(0, 5))
 def test_replaying_the_log_over_any_snapshot_gives_the_same_bytes(
     mode: MarginMode, steps: list[tuple[str, str, int, int]], cut: int, seed: int

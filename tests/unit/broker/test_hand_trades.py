@@ -3,12 +3,13 @@
 from typing import Any
 
 from kopitra.domain.orders import DealReason, OrderType, Side
+from kopitra.simulation.broker.broker import SimulatedBroker
 from kopitra.simulation.broker.fills import Exact
-from kopitra.simulation.broker.operations import Switch
+from kopitra.simulation.broker.operations import Balance, HandTrade, Switch
 from kopitra.simulation.broker.profiles import BrokerProfile
-from kopitra.simulation.broker.records import OrderState
+from kopitra.simulation.broker.records import DealKind, OrderState
 from kopitra.simulation.broker.retcodes import Retcode
-from tests.unit.broker.house import D, House, quoted_house
+from tests.unit.broker.house import D, House, quoted_house, request
 
 REPLAYED = BrokerProfile(triggers=False, stop_out_percent=None)
 
@@ -94,3 +95,16 @@ def test_a_replayed_close_of_more_than_there_is_is_refused() -> None:
 def test_a_filled_order_that_is_unknown_is_invalid() -> None:
     house = quoted_house()
     assert house.by_hand("fill", order=99).retcode == Retcode.INVALID
+
+
+def test_an_operation_asked_for_twice_with_one_key_happens_once() -> None:
+    house = quoted_house()
+    hand = HandTrade(at=house.at, request=request("deal", side=Side.BUY, volume="1"), key="event-7")
+    first = house.broker.apply(hand)
+    assert house.broker.apply(hand) == first
+    money = Balance(at=house.at, kind=DealKind.DEPOSIT, amount=D(5), key="event-8")
+    assert house.broker.apply(money) == house.broker.apply(money)
+    assert len(house.broker.state.deals) == 3
+    again = SimulatedBroker.restore(house.broker.snapshot())
+    assert again.apply(hand) == first
+    assert len(again.state.deals) == 3

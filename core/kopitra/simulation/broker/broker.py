@@ -62,9 +62,9 @@ class SimulatedBroker:
         """To be read only; changes go through `apply`."""
         return self._account.state
 
-    def apply(self, operation: Operation) -> TradeResult | Fault | Deal | None:
-        """Execute and record one operation. Trades answer with their result, `TakeFault` with the fault, `Balance` with
-        its ledger line; the others with nothing."""
+    def apply(self, operation: Operation) -> TradeResult | Fault | None:
+        """Execute and record one operation. Trades and balance operations answer with their result, `TakeFault` with
+        the fault, the others with nothing."""
         answer = self._execute(operation)
         self._record(operation)
         return answer
@@ -122,25 +122,20 @@ class SimulatedBroker:
     def order_history(self, magic: int) -> list[PendingOrder]:
         return self._account.finished_with(magic)
 
-    def _execute(self, operation: Operation) -> TradeResult | Fault | Deal | None:
+    def _execute(self, operation: Operation) -> TradeResult | Fault | None:
         if not isinstance(operation, TakeFault):
             self._advance(operation.at)
         match operation:
             case Trade():
                 return trading.trade(self._account, operation.request, operation.fault)
-            case HandTrade():
-                order = Instruction(request=operation.request, reason=operation.reason, exact=operation.exact)
-                return trading.carry_out(self._account, order)
+            case HandTrade() | Balance():
+                return self._once(operation)
             case Prices():
                 self._take_quotes(operation.quotes)
-            case Balance():
-                return dealing.operate_balance(
-                    self._account, operation.kind, operation.amount, operation.comment
-                )
             case TakeFault():
                 return self._take_fault(operation.operation)
             case Tick():
-                triggers.fire(self._account, tuple(self._account.exposure))
+                triggers.fire(self._account, tuple(self.state.quotes))
             case PlanFaults() | Switch() | ChangeProfile() | ListSymbols():
                 self._configure(operation)
         return None
@@ -153,6 +148,21 @@ class SimulatedBroker:
         state.clock = at
         if state.profile.triggers:
             pending_orders.expire(self._account)
+
+    def _once(self, operation: HandTrade | Balance) -> TradeResult:
+        known = self.state.answers.get(operation.key)
+        if known is not None:
+            return known
+        if isinstance(operation, Balance):
+            result = dealing.operate_balance(
+                self._account, operation.kind, operation.amount, operation.comment
+            )
+        else:
+            order = Instruction(request=operation.request, reason=operation.reason, exact=operation.exact)
+            result = trading.carry_out(self._account, order)
+        if operation.key:
+            self.state.answers[operation.key] = result
+        return result
 
     def _take_quotes(self, quotes: Sequence[Quote]) -> None:
         state = self.state

@@ -83,9 +83,9 @@ def close_by(account: Account, position: Position, other: Position, closing: Clo
     return result
 
 
-def operate_balance(account: Account, kind: DealKind, amount: Decimal, comment: str) -> Deal:
-    """A deposit, withdrawal (negative amount) or credit."""
-    return account.write_deal(
+def operate_balance(account: Account, kind: DealKind, amount: Decimal, comment: str) -> TradeResult:
+    """A deposit, withdrawal (negative amount) or credit; the result names its ledger line."""
+    deal = account.write_deal(
         order_ticket=0,
         position_id=0,
         position_ticket=0,
@@ -99,6 +99,7 @@ def operate_balance(account: Account, kind: DealKind, amount: Decimal, comment: 
         profit=money.rounded(account, amount),
         kind=kind,
     )
+    return result_of(deal)
 
 
 def result_of(deal: Deal) -> TradeResult:

@@ -34,6 +34,9 @@ class HandTrade(_Operation, frozen=True, kw_only=True, tag="hand"):
     request: TradeRequest
     reason: DealReason = DealReason.CLIENT
     exact: Exact | None = None
+    key: str = ""
+    """A second operation with the same key changes nothing and answers as the first did: who never heard an answer asks
+    again. Empty: no such memory."""
 
 
 class Balance(_Operation, frozen=True, kw_only=True, tag="balance"):
@@ -42,6 +45,8 @@ class Balance(_Operation, frozen=True, kw_only=True, tag="balance"):
     kind: DealKind
     amount: Decimal
     comment: str = ""
+    key: str = ""
+    """As for `HandTrade`."""
 
 
 class Prices(_Operation, frozen=True, kw_only=True, tag="prices"):

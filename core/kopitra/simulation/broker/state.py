@@ -11,7 +11,7 @@ from kopitra.domain.quotes import Quote
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.simulation.broker.faults import FaultPlan
 from kopitra.simulation.broker.profiles import AccountTerms, BrokerProfile
-from kopitra.simulation.broker.records import Deal, PendingOrder, Position
+from kopitra.simulation.broker.records import Deal, PendingOrder, Position, TradeResult
 
 
 class BrokerState(msgspec.Struct, kw_only=True):
@@ -38,6 +38,8 @@ class BrokerState(msgspec.Struct, kw_only=True):
     finished: list[PendingOrder] = []
     deals: list[Deal] = []
     faults: FaultPlan = msgspec.field(default_factory=FaultPlan)
+    answers: dict[str, TradeResult] = {}
+    """By key, what operations by hand were answered."""
 
 
 def new_account(
