@@ -1,0 +1,1 @@
+"""Leaders’ histories that need no file: generated ones, and what a timeline implies about its symbols."""
