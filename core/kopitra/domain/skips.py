@@ -32,12 +32,8 @@ class SkipReason(StrEnum):
     # time and state
     CLOSED_BEFORE_OPEN = "closed_before_open"
     EXPIRED = "expired"
-    DRIFTED = "drifted"
     HALTED = "halted"
     FOLLOWER_UNKNOWN = "follower_unknown"
-    SUBSCRIPTION_INACTIVE = "subscription_inactive"
-    LEADER_SILENT = "leader_silent"
-    ECHO = "echo"
     MISSED_OPEN = "missed_open"
     NOT_COPIED = "not_copied"
     NOT_OPEN = "not_open"

@@ -10,7 +10,8 @@ from kopitra.domain.quotes import Quote
 from kopitra.domain.rates import Rate
 from kopitra.domain.readings import Balance, PairQuote, RateTable, pair_quote, rate_table
 from kopitra.domain.rules import BalanceRatio, CopyRules, SameVolume
-from kopitra.domain.sizing import FollowerAccount, LeaderTrade
+from kopitra.domain.sizing import FollowerAccount, LeaderTrade, RateReading, Sized, size_copy
+from kopitra.domain.skips import Skip
 from kopitra.domain.symbols import SymbolSpec
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -77,3 +78,19 @@ def table(*quotes: PairQuote) -> RateTable:
 
 def rate(source: str, target: str, numerator: str, denominator: str = "1") -> Rate:
     return Rate(source, target, Decimal(numerator), Decimal(denominator), (source + target,), NOW)
+
+
+def sized(
+    rules: CopyRules, trade: LeaderTrade, account: FollowerAccount | None = None, reading: RateReading = None
+) -> Sized:
+    result = size_copy(rules, trade, account or follower(), reading, NOW)
+    assert isinstance(result, Sized), result
+    return result
+
+
+def skipped(
+    rules: CopyRules, trade: LeaderTrade, account: FollowerAccount | None = None, reading: RateReading = None
+) -> Skip:
+    result = size_copy(rules, trade, account or follower(), reading, NOW)
+    assert isinstance(result, Skip), result
+    return result

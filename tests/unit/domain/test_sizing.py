@@ -5,38 +5,22 @@ from decimal import Decimal
 
 import pytest
 
-from kopitra.domain.rates import RateMissing, RateStale
-from kopitra.domain.readings import BALANCE_MAX_AGE
-from kopitra.domain.rules import ByMultiplier, CopyRules, FixedVolume, StaleBalance
+from kopitra.domain.rules import ByMultiplier, CopyRules, FixedVolume
 from kopitra.domain.sizing import (
-    FollowerAccount,
-    LeaderTrade,
-    RateOfOtherCurrencies,
-    RateReading,
-    Sized,
     SizeNote,
-    size_copy,
 )
-from kopitra.domain.skips import Skip, SkipReason
-from tests.unit.domain.examples import EURUSD, NOW, RATIO, SAME, changed, follower, leader, rate
-
-MOMENT = timedelta(milliseconds=1)
-
-
-def sized(
-    rules: CopyRules, trade: LeaderTrade, account: FollowerAccount | None = None, reading: RateReading = None
-) -> Sized:
-    result = size_copy(rules, trade, account or follower(), reading, NOW)
-    assert isinstance(result, Sized), result
-    return result
-
-
-def skipped(
-    rules: CopyRules, trade: LeaderTrade, account: FollowerAccount | None = None, reading: RateReading = None
-) -> Skip:
-    result = size_copy(rules, trade, account or follower(), reading, NOW)
-    assert isinstance(result, Skip), result
-    return result
+from kopitra.domain.skips import SkipReason
+from tests.unit.domain.examples import (
+    EURUSD,
+    RATIO,
+    SAME,
+    changed,
+    follower,
+    leader,
+    rate,
+    sized,
+    skipped,
+)
 
 
 def test_same_volume_copies_the_leaders_lots() -> None:
@@ -56,22 +40,6 @@ def test_a_fixed_volume_does_not_look_at_the_leaders_volume() -> None:
 def test_the_multiplier_applies_to_every_mode() -> None:
     rules = CopyRules(sizing=FixedVolume(Decimal("0.20")), multiplier=Decimal("1.5"))
     assert sized(rules, leader("5")).volume == Decimal("0.30")
-
-
-def test_balance_ratio_takes_the_followers_share_of_the_leaders_balance() -> None:
-    assert sized(RATIO, leader("1.00", balance="10000"), follower("2599.99")).volume == Decimal("0.25")
-
-
-def test_balance_ratio_converts_the_followers_balance_into_the_leaders_currency() -> None:
-    account = follower("1000", "EUR")
-    assert sized(
-        RATIO, leader("1.00", balance="10000"), account, rate("EUR", "USD", "1.10")
-    ).volume == Decimal("0.11")
-
-
-def test_a_rate_is_not_needed_where_the_currencies_are_the_same() -> None:
-    missing = RateMissing("USD", "USD")
-    assert sized(RATIO, leader("1.00"), follower("1000"), missing).volume == Decimal("0.10")
 
 
 def test_a_smaller_contract_gets_more_lots() -> None:
@@ -180,62 +148,6 @@ def test_the_lot_grid_starts_at_zero_not_at_the_minimum() -> None:
     assert sized(SAME, leader("0.09"), follower(spec=offset)).volume == Decimal("0.08")
 
 
-def test_a_balance_is_good_for_ten_minutes_and_not_a_moment_longer() -> None:
-    assert sized(RATIO, leader(), follower(age=BALANCE_MAX_AGE)).volume == Decimal("0.05")
-    assert skipped(RATIO, leader(), follower(age=BALANCE_MAX_AGE + MOMENT)).reason is SkipReason.BALANCE_STALE
-
-
-def test_use_last_takes_a_stale_balance_and_notes_it() -> None:
-    rules = changed(RATIO, stale_balance=StaleBalance.USE_LAST)
-    result = sized(rules, leader(), follower(age=BALANCE_MAX_AGE + MOMENT))
-    assert result.volume == Decimal("0.05")
-    assert result.notes == (SizeNote.STALE_BALANCE_USED,)
-
-
-def test_a_stale_balance_does_not_matter_to_a_mode_that_does_not_read_it() -> None:
-    assert sized(SAME, leader(), follower(age=BALANCE_MAX_AGE + MOMENT)).notes == ()
-
-
-def test_a_balance_that_was_never_reported_skips_even_with_use_last() -> None:
-    rules = changed(RATIO, stale_balance=StaleBalance.USE_LAST)
-    assert skipped(rules, leader(), follower(balance=None)).reason is SkipReason.BALANCE_MISSING
-
-
-@pytest.mark.parametrize("balance", ["0", "-12.50"])
-def test_an_account_without_money_is_skipped_even_where_the_minimum_is_forced(balance: str) -> None:
-    rules = changed(RATIO, force_min_volume=True)
-    assert skipped(rules, leader(), follower(balance)).reason is SkipReason.BALANCE_NOT_POSITIVE
-
-
-@pytest.mark.parametrize("balance", [None, "0", "-1"])
-def test_a_leader_without_a_balance_gives_no_ratio(balance: str | None) -> None:
-    assert skipped(RATIO, leader(balance=balance)).reason is SkipReason.LEADER_BALANCE_MISSING
-
-
-@pytest.mark.parametrize(
-    ("reading", "reason"),
-    [
-        (None, SkipReason.RATE_MISSING),
-        (RateMissing("EUR", "USD"), SkipReason.RATE_MISSING),
-        (RateStale("EUR", "USD", ("EURUSD",), NOW - timedelta(hours=1)), SkipReason.RATE_STALE),
-    ],
-)
-def test_without_a_fresh_rate_there_is_no_ratio(reading: RateReading, reason: SkipReason) -> None:
-    assert skipped(RATIO, leader(), follower(currency="EUR"), reading).reason is reason
-
-
-def test_a_stale_rate_is_named_with_its_symbols_and_time() -> None:
-    reading = RateStale("EUR", "JPY", ("EURUSD.m", "USDJPY.m"), NOW - timedelta(hours=1))
-    skip = skipped(RATIO, leader(currency="JPY"), follower(currency="EUR"), reading)
-    assert skip.detail == "EUR to JPY by EURUSD.m USDJPY.m was last quoted at 2026-03-04T11:00:00+00:00"
-
-
-@pytest.mark.parametrize(("source", "target"), [("USD", "EUR"), ("EUR", "JPY"), ("JPY", "USD")])
-def test_a_rate_between_other_currencies_is_a_callers_mistake_and_raises(source: str, target: str) -> None:
-    with pytest.raises(RateOfOtherCurrencies):
-        size_copy(RATIO, leader(), follower(currency="EUR"), rate(source, target, "0.9"), NOW)
-
-
 @pytest.mark.parametrize("volume", ["0", "-0.10"])
 def test_a_leaders_trade_without_volume_is_not_copied_even_where_the_minimum_is_forced(volume: str) -> None:
     rules = changed(SAME, force_min_volume=True)
@@ -253,11 +165,6 @@ def test_a_symbol_without_lot_step_or_maximum_is_skipped(spec: object) -> None:
 @pytest.mark.parametrize("volume", ["NaN", "1e999999999999999999", "1." + "1" * 500])
 def test_figures_beyond_reason_are_skipped_not_rounded_and_not_raised(volume: str) -> None:
     assert skipped(SAME, leader(volume)).reason is SkipReason.FIGURES_OUT_OF_RANGE
-
-
-def test_multiplying_comes_before_dividing_so_a_third_of_three_is_one() -> None:
-    """1 × 0.03 × 1000/3000 is exactly one lot step; dividing first would leave 0.00999…"""
-    assert sized(RATIO, leader("0.03", balance="3000"), follower("1000")).volume == Decimal("0.01")
 
 
 def test_the_arithmetic_keeps_every_input_of_the_decision() -> None:
