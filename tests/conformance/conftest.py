@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.journal_stores import JournalStore, azurite_store, limited_store, sqlite_store
+from tests.conformance.journal_stores import (
+    JournalStore,
+    azurite_store,
+    limited_store,
+    simulated_store,
+    sqlite_store,
+)
 from tests.fixtures.azurite import azurite_blob, azurite_table
 from tests.fixtures.limited_table import TableService
 
@@ -15,11 +21,15 @@ INSTALLS_AZURITE = pytest.mark.timeout(600)
 """The first of them installs Azurite from npm, once a checkout."""
 
 
-@pytest.fixture(params=["sqlite", "limited-table", pytest.param("azurite", marks=INSTALLS_AZURITE)])
+@pytest.fixture(
+    params=["sqlite", "simulated", "limited-table", pytest.param("azurite", marks=INSTALLS_AZURITE)]
+)
 async def journals(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JournalStore]:
     match request.param:
         case "sqlite":
             store = sqlite_store(tmp_path)
+        case "simulated":
+            store = simulated_store()
         case "limited-table":
             store = limited_store(TableService())
         case _:

@@ -8,7 +8,9 @@ from kopitra.adapters.azure.journal import TableJournal
 from kopitra.adapters.azure.tables import connect_table
 from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.journal import SqliteJournal
+from kopitra.adapters.embedded.timing import SystemSleeper
 from kopitra.application.ports.journal import LEASE_SECONDS, Journal
+from kopitra.simulation.journal import JournalDisk, SimulatedJournal
 from tests.fixtures.azurite import Azurite
 from tests.fixtures.clocks import ManualClock
 from tests.fixtures.limited_table import LimitedTable, TableService
@@ -45,6 +47,17 @@ def sqlite_store(folder: Path) -> JournalStore:
     return JournalStore(
         lambda clock: SqliteJournal.open(folder / "journal.db", shard=SHARD, clock=clock, ids=SystemIds())
     )
+
+
+def simulated_store() -> JournalStore:
+    disks: list[JournalDisk] = []
+
+    async def open_one(clock: ManualClock) -> Journal:
+        if not disks:
+            disks.append(JournalDisk(clock, SystemIds(), shard=SHARD))
+        return SimulatedJournal(disks[0], clock=clock, sleeper=SystemSleeper(), ids=SystemIds())
+
+    return JournalStore(open_one)
 
 
 def limited_store(service: TableService) -> JournalStore:

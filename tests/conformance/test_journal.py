@@ -176,6 +176,10 @@ async def test_a_released_fence_is_free_at_once_in_a_new_epoch(journals: Journal
     holder, other = await journals.open(), await journals.open()
     first = await filled(holder, 2)
     await holder.release(first)
+    with pytest.raises(FenceLost):
+        await holder.verify(first)
+    with pytest.raises(FenceLost):
+        await holder.append(first, [frame(3)])
     second = await other.acquire("other")
     assert second.epoch == first.epoch + 1
     assert second.sequence == 2

@@ -19,6 +19,7 @@ from kopitra.domain.identifiers import JournalId
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
 RENEW_BELOW = timedelta(seconds=RENEW_BELOW_SECONDS)
+NOBODY = ""
 
 
 class FenceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class FenceRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def never_held(journal_id: JournalId, now: datetime) -> FenceRow:
-    return FenceRow(journal_id=journal_id, epoch=0, owner="", holder="", lease_until=now, sequence=0)
+    return FenceRow(journal_id=journal_id, epoch=0, owner="", holder=NOBODY, lease_until=now, sequence=0)
 
 
 def is_live_elsewhere(row: FenceRow, holder: str, now: datetime) -> bool:
@@ -55,7 +56,9 @@ def taken(row: FenceRow, owner: str, holder: str, now: datetime) -> FenceRow:
 
 
 def check_holder(row: FenceRow, fence: Fence) -> None:
-    """Raise `FenceLost` unless `fence` is of the stored epoch."""
+    """Raise `FenceLost` unless `fence` is of the stored epoch, which was not released."""
+    if row.holder == NOBODY and row.epoch == fence.epoch:
+        raise FenceLost(f"epoch {fence.epoch} of {fence.owner} was released")
     if (row.epoch, row.owner) != (fence.epoch, fence.owner):
         raise FenceLost(f"epoch {fence.epoch} of {fence.owner} ended; {row.owner} holds epoch {row.epoch}")
 
@@ -81,4 +84,5 @@ def advanced(row: FenceRow, last: int, now: datetime) -> FenceRow:
 
 
 def released(row: FenceRow, now: datetime) -> FenceRow:
-    return msgspec.structs.replace(row, lease_until=now)
+    """The epoch's end: not even its holder can verify or append under it any more."""
+    return msgspec.structs.replace(row, holder=NOBODY, lease_until=now)

@@ -152,7 +152,7 @@ class Journal(Protocol):
         ...
 
     async def release(self, fence: Fence) -> None:
-        """End the lease now, so that a standby need not wait. A fence that was lost is nothing to release: no error."""
+        """End the epoch now, so that a standby need not wait. A fence that was lost is nothing to release: no error."""
         ...
 
     async def append(self, fence: Fence, frames: Sequence[Frame]) -> Fence:

@@ -1,0 +1,180 @@
+"""A journal in memory for simulations: it keeps what was committed over simulated crashes, and fails when told to.
+
+It holds to the same conformance suite as the real ones, but uses no thread, so it runs under virtual time.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
+
+from kopitra.application.commit_encoding import (
+    COMMIT_ROOM,
+    admit,
+    check_order,
+    decode_commit,
+    encode_commit,
+    frame_cost,
+)
+from kopitra.application.fencing import (
+    FenceRow,
+    advanced,
+    check_holder,
+    check_writer,
+    needs_renewal,
+    never_held,
+    released,
+    renewed,
+    taken,
+)
+from kopitra.application.ports.identity import IdSource
+from kopitra.application.ports.journal import (
+    AppendUnclear,
+    Commit,
+    Fence,
+    FenceLost,
+    Frame,
+    JournalUnavailable,
+)
+from kopitra.application.ports.timing import Clock, Sleeper
+from kopitra.domain.identifiers import JournalId
+
+
+class AppendFault(StrEnum):
+    """How an append may go wrong, as its caller sees it."""
+
+    UNAVAILABLE = "unavailable"
+    """Refused; nothing was written."""
+    UNCLEAR_WRITTEN = "unclear_written"
+    UNCLEAR_LOST = "unclear_lost"
+
+
+class JournalDisk:
+    """What survives a crash: one shard's commits and fence. Any number of `SimulatedJournal`s may share it."""
+
+    def __init__(self, clock: Clock, ids: IdSource, *, shard: str = "main") -> None:
+        self.shard = shard
+        self.fence: FenceRow = never_held(JournalId(ids.new()), clock.now())
+        self.lasts: list[int] = []
+        self.contents: list[bytes] = []
+        self.faults: deque[AppendFault] = deque()
+        """What the next appends run into, one each."""
+        self.reachable = True
+        self.appends = 0
+
+    def write(self, content: bytes, row: FenceRow) -> None:
+        self.lasts.append(row.sequence)
+        self.contents.append(content)
+        self.fence = row
+
+
+class SimulatedJournal:
+    """One process's view of a `JournalDisk`. An append or a fence call takes `delay` seconds there and as many back."""
+
+    def __init__(
+        self, disk: JournalDisk, *, clock: Clock, sleeper: Sleeper, ids: IdSource, delay: float = 0.0
+    ) -> None:
+        self.journal_id = disk.fence.journal_id
+        self.shard = disk.shard
+        self.room = COMMIT_ROOM
+        self._disk = disk
+        self._clock = clock
+        self._sleeper = sleeper
+        self._holder = ids.new()
+        self._delay = delay
+        self._unclear_epoch: int | None = None
+        self._closed = False
+
+    def cost(self, frame: Frame) -> int:
+        return frame_cost(frame)
+
+    def admit(self, frames: Sequence[Frame]) -> None:
+        admit(frames)
+
+    async def acquire(self, owner: str) -> Fence:
+        await self._travel()
+        self._disk.fence = taken(self._disk.fence, owner, self._holder, self._clock.now())
+        return await self._answer()
+
+    async def verify(self, fence: Fence) -> Fence:
+        self._check_clear(fence)
+        await self._travel()
+        check_holder(self._disk.fence, fence)
+        if needs_renewal(self._disk.fence, self._clock.now()):
+            self._disk.fence = renewed(self._disk.fence, self._clock.now())
+        return await self._answer()
+
+    async def append(self, fence: Fence, frames: Sequence[Frame]) -> Fence:
+        self._check_clear(fence)
+        check_order(fence.sequence, frames)
+        content = encode_commit(frames)
+        await self._travel()
+        self._disk.appends += 1
+        fault = self._disk.faults.popleft() if self._disk.faults else None
+        if fault is AppendFault.UNAVAILABLE:
+            raise JournalUnavailable("full", "a simulated fault")
+        if fault is not AppendFault.UNCLEAR_LOST:
+            check_writer(self._disk.fence, fence)
+            self._disk.write(content, advanced(self._disk.fence, frames[-1].last, self._clock.now()))
+        if fault is not None:
+            self._unclear_epoch = fence.epoch
+            raise AppendUnclear("a simulated fault")
+        return await self._answer()
+
+    async def release(self, fence: Fence) -> None:
+        await self._travel()
+        try:
+            check_holder(self._disk.fence, fence)
+        except FenceLost:
+            return
+        self._disk.fence = released(self._disk.fence, self._clock.now())
+
+    async def read(self, after: int = 0) -> AsyncIterator[Commit]:
+        while True:
+            self._check_reachable()
+            await self._sleeper.sleep(0.0)  # real storage lets others run
+            at = bisect_left(self._disk.lasts, after + 1)
+            if at == len(self._disk.lasts):
+                return
+            commit = decode_commit(self._disk.contents[at])
+            yield tuple(frame for frame in commit if frame.last > after)
+            after = commit[-1].last
+
+    async def frames(self, sequences: Sequence[int]) -> list[Frame]:
+        found: dict[int, Frame] = {}
+        for sequence in sorted(set(sequences)):
+            at = bisect_left(self._disk.lasts, sequence)
+            if at < len(self._disk.lasts):
+                commit = decode_commit(self._disk.contents[at])
+                found.update((f.sequence, f) for f in commit if f.sequence <= sequence <= f.last)
+        return list(found.values())
+
+    async def head(self) -> int:
+        self._check_reachable()
+        return self._disk.fence.sequence
+
+    async def bytes_used(self) -> int:
+        return sum(map(len, self._disk.contents))
+
+    async def close(self) -> None:
+        self._closed = True
+
+    async def _travel(self) -> None:
+        self._check_reachable()
+        await self._sleeper.sleep(self._delay)
+        self._check_reachable()
+
+    async def _answer(self) -> Fence:
+        answer = self._disk.fence.fence()
+        await self._sleeper.sleep(self._delay)
+        return answer
+
+    def _check_reachable(self) -> None:
+        if self._closed:
+            raise JournalUnavailable("closed", "closed here")
+        if not self._disk.reachable:
+            raise JournalUnavailable("unreachable", "a simulated fault")
+
+    def _check_clear(self, fence: Fence) -> None:
+        if fence.epoch == self._unclear_epoch:
+            raise FenceLost(f"an append of epoch {fence.epoch} is unclear; acquire again and recover")
