@@ -7,7 +7,7 @@ import msgspec
 
 from kopitra.domain.identifiers import CommandId, RunId
 from kopitra.domain.orders import OrderType
-from kopitra.domain.partial_close import remaining_target
+from kopitra.domain.partial_close import reachable_target, remaining_target
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.skips import Skip, SkipReason
 from kopitra.domain.stops import place_stops, rounded_price
@@ -96,10 +96,13 @@ class Continuing:
     def _reduce(self, copy: Copy) -> CopyDecision:
         if copy.closing:
             return self._unchanged(copy, "closing")
+        held = min(copy.target, wanted_volume(copy)) if copy.target is not None else wanted_volume(copy)
         target = target_of(self.state, copy, self.position.opened, self.signal.volume_after)
+        spec = self.state.accounts[copy.follower].catalog[copy.symbol]
+        remainder = self.state.subscriptions[copy.subscription].rules.remainder
+        target = reachable_target(held, target, spec, remainder)
         if not target:
             return self._close(copy)
-        held = min(copy.target, wanted_volume(copy)) if copy.target is not None else wanted_volume(copy)
         if target >= held:
             return self._unchanged(copy, "below_step")
         fraction = (target / held).quantize(Decimal("0.0001"))
