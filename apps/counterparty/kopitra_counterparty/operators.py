@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from joserfc import jwt
@@ -49,6 +49,13 @@ class Operator(msgspec.Struct, frozen=True):
 
 class OperatorRefused(Exception):
     """The token is no valid operator token; the text says why, without quoting it."""
+
+
+def _listed(roles: Any) -> list[str]:
+    """Issuers give roles as a list or as words in one string."""
+    if isinstance(roles, str):
+        return roles.split()
+    return [str(role) for role in cast("list[object]", roles)] if isinstance(roles, list) else []
 
 
 class OperatorTokens:
@@ -113,8 +120,7 @@ class OperatorTokens:
         tenant, roles = claims.get(self._tenant_claim), claims.get(self._roles_claim, [])
         if not isinstance(tenant, str) or not tenant:
             raise OperatorRefused(f"the access token has no claim {self._tenant_claim!r}")
-        names: Any = roles if isinstance(roles, list) else str(roles).split()
-        known = frozenset(role for role in Role if role in names)
+        known = frozenset(role for role in Role if role in _listed(roles))
         if not known:
             raise OperatorRefused("the access token grants no role here")
         return Operator(str(claims["sub"]), TenantId(tenant), known)
