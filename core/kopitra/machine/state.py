@@ -256,6 +256,8 @@ class Account(Mutable):
     following: FollowerBook = msgspec.field(default_factory=FollowerBook)
     catalog: dict[str, SymbolSpec] = {}
     catalog_digest: str = ""
+    delisted: dict[str, SymbolSpec] = {}
+    """Last known figures of symbols that copies use and the catalogue lacks by now."""
     login: int | None = None
     server: str | None = None
     snapshot_digest: str = ""
@@ -268,6 +270,10 @@ class Account(Mutable):
     """Index: sequences of `outbox`, ascending."""
     urgent: list[int] = []
     """Index: those of them that reduce."""
+
+    def spec_of(self, symbol: str) -> SymbolSpec:
+        """Figures of a symbol that one of this account's copies uses: it was in the catalogue when the copy opened."""
+        return self.catalog.get(symbol) or self.delisted[symbol]
 
 
 class Group(Mutable):

@@ -53,7 +53,8 @@ def _of_order(
     state: State, account: Account, item: OutboxItem, order: Order, ack: OutboxAck, context: Context
 ) -> list[AnyEvent]:
     reduces = order.action in REDUCING
-    late_cancel = order.action is OrderAction.CANCEL and ack.reason == ALREADY_FILLED
+    cancels = order.action is OrderAction.CANCEL
+    late_cancel = cancels and ack.reason == ALREADY_FILLED and ack.status not in DONE
     refused = reduces and ack.status not in DONE and ack.status is not AckStatus.RECEIVED and not late_cancel
     retires = refused or late_cancel or ack.status in TERMINAL_ACKS or ack.status is AckStatus.UNKNOWN
     attempts = account.attempts.get(order.command_id, 0)
@@ -75,7 +76,7 @@ def _of_order(
             IncidentClosed(incident=incident_of(order), account=account.account, cause=str(ack.status))
         )
     copy = account.following.copies.get(order.copy_id) if order.copy_id is not None else None
-    if copy is not None and late_cancel:
+    if copy is not None and copy.live and late_cancel:
         events.append(close_filled(state, copy))
     return events
 

@@ -98,7 +98,7 @@ class Continuing:
             return self._unchanged(copy, "closing")
         held = min(copy.target, wanted_volume(copy)) if copy.target is not None else wanted_volume(copy)
         target = target_of(self.state, copy, self.position.opened, self.signal.volume_after)
-        spec = self.state.accounts[copy.follower].catalog[copy.symbol]
+        spec = self.state.accounts[copy.follower].spec_of(copy.symbol)
         remainder = self.state.subscriptions[copy.subscription].rules.remainder
         target = reachable_target(held, target, spec, remainder)
         if not target:
@@ -211,7 +211,7 @@ def target_of(state: State, copy: Copy, opened: Decimal, after: Decimal) -> Deci
         base,
         opened,
         after,
-        account.catalog[copy.symbol],
+        account.spec_of(copy.symbol),
         state.subscriptions[copy.subscription].rules.remainder,
     )
 

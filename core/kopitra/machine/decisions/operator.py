@@ -28,8 +28,8 @@ def place_operator_order(state: State, command: PlaceOperatorOrder, context: Con
     )
     copy_id = account.following.by_position.get(command.ticket) if command.ticket is not None else None
     copy = account.following.copies.get(copy_id) if copy_id is not None else None
-    if copy is not None and not copy.live:
-        copy = None
+    if copy is not None and (opens or not copy.live):
+        copy = None  # an operator's open is a trade of its own, whatever ticket came with it
     order = Order(
         command_id=command_id,
         copy_id=copy.copy_id if copy is not None else None,

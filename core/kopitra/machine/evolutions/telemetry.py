@@ -21,8 +21,11 @@ def inbox_recorded(state: State, event: InboxRecorded, recorded: Recorded) -> No
 
 def catalog_kept(state: State, event: CatalogKept, recorded: Recorded) -> None:
     account = state.accounts[event.account]
+    catalog = {spec.symbol: spec for spec in event.symbols}
+    used = sorted({copy.symbol for copy in account.following.copies.values()} - catalog.keys())
+    account.delisted = {symbol: account.spec_of(symbol) for symbol in used}
     account.catalog_digest = event.digest
-    account.catalog = {spec.symbol: spec for spec in event.symbols}
+    account.catalog = catalog
 
 
 def balance_changed(state: State, event: BalanceChanged, recorded: Recorded) -> None:
