@@ -1,0 +1,88 @@
+"""What operators see of the live state; money and volumes as they are kept, times aware UTC."""
+
+from datetime import datetime
+
+import msgspec
+
+from kopitra.domain.identifiers import AccountId, DeviceId, SessionId, TenantId
+from kopitra.machine.decisions.halting import halts_account
+from kopitra.machine.readings import Readings
+from kopitra.machine.state import Account, State
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A JSON-ready picture."""
+
+
+class IncidentView(View, frozen=True):
+    incident: str
+    kind: str
+    detail: str
+    since: datetime
+    copy_id: str | None = None
+
+
+class SessionView(View, frozen=True):
+    session_id: SessionId
+    account: AccountId
+    tenant: TenantId
+    status: str
+    device_id: DeviceId
+    opened_at: datetime
+    lease_expires_at: datetime | None
+    last_contact_at: datetime | None
+    silent: bool
+    pending_commands: int
+    """Orders that the EA has not ended yet, those that wait to be driven again included."""
+    live_copies: int
+    leader_positions: int
+    halted_by: str | None
+    platform: str | None
+    client_version: str | None
+    incidents: tuple[IncidentView, ...]
+
+
+def session_views(state: State, readings: Readings, tenant: TenantId | None) -> list[SessionView]:
+    """Live sessions of one tenant, or of all (None), by account."""
+    return [
+        session_view(state, readings, account)
+        for account in sorted(state.accounts.values(), key=lambda account: account.account)
+        if account.session is not None and tenant in (None, account.tenant)
+    ]
+
+
+def session_view(state: State, readings: Readings, account: Account) -> SessionView:
+    """Raises ValueError for an account without a session."""
+    session = account.session
+    if session is None:
+        raise ValueError(f"account {account.account} has no session")
+    lease = readings.leases.get(account.account)
+    return SessionView(
+        session_id=session.session,
+        account=account.account,
+        tenant=account.tenant,
+        status="authenticated" if session.approved else "pending",
+        device_id=session.device,
+        opened_at=session.opened_at,
+        lease_expires_at=lease.expires_at if lease is not None else None,
+        last_contact_at=readings.contacts.get(account.account),
+        silent=account.silent,
+        pending_commands=len(account.commands) + len(account.held_back),
+        live_copies=sum(copy.live for copy in account.following.copies.values()),
+        leader_positions=len(account.leading.positions),
+        halted_by=halts_account(state, account.account),
+        platform=session.platform,
+        client_version=session.client_version,
+        incidents=tuple(
+            IncidentView(incident=i.incident, kind=i.kind, detail=i.detail, since=i.at, copy_id=i.copy_id)
+            for i in account.incidents.values()
+        ),
+    )
+
+
+def account_of_session(state: State, session: SessionId) -> Account | None:
+    """The account whose live session this is."""
+    for account in state.accounts.values():
+        if account.session is not None and account.session.session == session:
+            return account
+    return None
