@@ -44,6 +44,7 @@ class Code(Enum):
     TOO_MANY_FAILURES = 429, "Too many failed attempts"
     INTERNAL_ERROR = 500, "The service failed"
     STANDBY = 503, "This instance is not the active one"
+    UNVERIFIED = 503, "This instance cannot prove that it is the active one"
     RECOVERING = 503, "The service is recovering its state"
     JOURNAL_UNAVAILABLE = 503, "The journal does not take writes"
     STOPPING = 503, "The service is stopping"

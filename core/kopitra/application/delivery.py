@@ -1,0 +1,268 @@
+"""Hand pending outbox items to the EAs that ask for them, at once or as soon as there is something.
+
+A poll costs what it returns; a parked poll costs a future and an entry in a heap, no task and no timer of its own.
+Items are marked as delivered before the answer is written: from then on nothing may withdraw them.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from itertools import count
+from typing import Protocol
+
+import msgspec
+
+from kopitra.application.handed_out import HandedOut
+from kopitra.application.ports.timing import Clock
+from kopitra.domain.identifiers import AccountId, JournalId
+from kopitra.domain.outbox_types import SESSION_TYPES
+from kopitra.machine.outbox import pending_after, resume_cursor, urgent_after
+from kopitra.machine.readings import Readings
+from kopitra.machine.state import Account, OutboxItem, State
+
+REDELIVER_AFTER_SECONDS = 30.0
+PARKED_PER_ACCOUNT = 4
+"""A sensor, a hand and their reconnections; the oldest beyond that belongs to a connection that is gone."""
+DELIVERED_SLACK = 64
+"""Retired commands that may stay in the set of delivered ones before it is swept."""
+CURSOR_BEYOND_HEAD = "cursor_beyond_head"
+FOREIGN_JOURNAL = "foreign_journal"
+
+
+class Source(Protocol):
+    """Where items come from: the engine's committed view."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def readings(self) -> Readings: ...
+    @property
+    def committed(self) -> int:
+        """Items above this sequence are not durable yet, and nobody may see them."""
+        ...
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One poll."""
+
+    account: AccountId
+    cursor: int
+    limit: int
+    approved: bool = True
+    """A session that waits for approval gets its session events only."""
+    journal_id: JournalId | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """`cursor` is what to ask with next; `resync` says why the asked cursor was ignored."""
+
+    cursor: int
+    events: list[OutboxItem]
+    urgent: list[OutboxItem]
+    resync: str | None = None
+    more: bool = False
+
+    @property
+    def has_news(self) -> bool:
+        return bool(self.events or self.urgent or self.resync)
+
+
+Parked = asyncio.Future[bool]
+"""Ends with whether the poll is to leave without another look."""
+
+
+class _Account:
+    """What delivery remembers of an account."""
+
+    __slots__ = ("handed", "held_back", "parked")
+
+    def __init__(self, handed: HandedOut) -> None:
+        self.handed = handed
+        self.parked: list[Parked] = []
+        self.held_back = False
+        """Trades were kept from a session that was not approved."""
+
+
+class Delivery:
+    def __init__(self, source: Source, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._accounts: dict[AccountId, _Account] = {}
+        self._timers: list[tuple[float, int, Parked]] = []
+        self._order = count()
+        self._closed = False
+
+    @property
+    def parked(self) -> int:
+        return sum(len(known.parked) for known in self._accounts.values())
+
+    def page(self, ask: Ask) -> Page:
+        """What this poll gets now; marks it as delivered."""
+        account = self._source.state.accounts[ask.account]
+        known = self._known(ask.account, account)
+        head = self._source.committed
+        cursor, resync = self._start(ask, account, head)
+        if ask.approved and known.held_back:
+            known.held_back = False
+            known.handed.all_due()
+        now = self._clock.monotonic()
+        known.handed.skip_to(account, cursor, now)
+        page = self._collect(ask, account, known, cursor, resync, now)
+        if ask.approved:
+            self._mark(account, known, page, now)
+        else:
+            known.held_back = True
+            known.handed.skip_to(account, page.cursor, now)
+        return page
+
+    async def poll(self, ask: Ask, wait: float, check: Callable[[], None]) -> Page:
+        """Like `page`, but with nothing to send it waits up to `wait` seconds. `check` is called before every look and
+        may raise: the session may have ended, or the instance lost its fence, while the poll was parked."""
+        ends = self._clock.monotonic() + wait
+        while True:
+            check()
+            page = self.page(ask)
+            if page.has_news or self._closed or self._clock.monotonic() >= ends:
+                return page
+            if await self._park(ask.account, ends):
+                return Page(ask.cursor, [], [])
+
+    def wake(self, accounts: Iterable[AccountId], leave: bool = False) -> None:
+        """Something became visible for these accounts, or their polls are to leave."""
+        for account in accounts:
+            known = self._accounts.get(account)
+            if known is not None and known.parked:
+                parked, known.parked = known.parked, []
+                for future in parked:
+                    _release(future, leave)
+
+    def sweep(self) -> None:
+        """Release parked polls whose time has come. Called several times a second."""
+        now = self._clock.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            _release(heapq.heappop(self._timers)[2])
+
+    def restart(self) -> None:
+        """The state was rebuilt by another term: whatever is pending may have been sent before."""
+        self.release()
+        self._accounts.clear()
+
+    def close(self) -> None:
+        """Let every parked poll return without news, and later ones not wait."""
+        self._closed = True
+        self.wake(list(self._accounts), leave=True)
+        self._timers.clear()
+
+    def release(self) -> None:
+        """Let every parked poll look again, whether it may be answered at all."""
+        self.wake(list(self._accounts))
+        self._timers.clear()
+
+    def _known(self, name: AccountId, account: Account) -> _Account:
+        known = self._accounts.get(name)
+        if known is None:
+            through = min(self._source.readings.recovered_through, self._source.committed)
+            recovered = (sequence for sequence in account.queue if sequence <= through)
+            known = self._accounts[name] = _Account(HandedOut(recovered, through))
+        return known
+
+    def _start(self, ask: Ask, account: Account, head: int) -> tuple[int, str | None]:
+        if ask.journal_id is not None and ask.journal_id != self._source.state.journal_id:
+            return resume_from(account, head), FOREIGN_JOURNAL
+        if ask.cursor > head:
+            return resume_from(account, head), CURSOR_BEYOND_HEAD
+        return ask.cursor, None
+
+    def _collect(
+        self, ask: Ask, account: Account, known: _Account, cursor: int, resync: str | None, now: float
+    ) -> Page:
+        asked = cursor
+        again = known.handed.due(account, now - REDELIVER_AFTER_SECONDS, ask.limit) if ask.approved else []
+        above, more = self._above(ask, account, cursor, ask.limit)
+        chosen = {item.sequence: item for item in again}
+        for item in above:
+            if len(chosen) == ask.limit and item.sequence not in chosen:
+                more = True
+                break
+            chosen[item.sequence] = item
+            cursor = (
+                item.sequence
+            )  # never beyond what was not sent yet, however high a redelivered item stands
+        events = sorted(chosen.values(), key=_sequence) if again else above
+        urgent = self._urgent(account, asked) if more and ask.approved else []
+        return Page(cursor, events, urgent, resync, more)
+
+    def _above(self, ask: Ask, account: Account, cursor: int, limit: int) -> tuple[list[OutboxItem], bool]:
+        """Visible items above the cursor, ascending, and whether there are more than `limit`."""
+        head, now = self._source.committed, self._clock.now()
+        found: list[OutboxItem] = []
+        at = cursor
+        while True:
+            batch = pending_after(account, at, limit + 1)
+            for item in batch:
+                if item.sequence > head:
+                    return found, False
+                if not self._deliverable(ask, account, item, now):
+                    continue
+                if len(found) == limit:
+                    return found, True
+                found.append(item)
+            if len(batch) <= limit:
+                return found, False
+            at = batch[-1].sequence
+
+    def _deliverable(self, ask: Ask, account: Account, item: OutboxItem, now: datetime) -> bool:
+        if not ask.approved:
+            return item.event_type in SESSION_TYPES
+        if item.expires_at is None or item.expires_at > now or item.order is None:
+            return True
+        # Stale, and the next tick expires it, unless an earlier answer may have carried it: then the EA must say.
+        return self._source.readings.may_have_left(ask.account, item.order.command_id, item.sequence)
+
+    def _urgent(self, account: Account, cursor: int) -> list[OutboxItem]:
+        head = self._source.committed
+        return [item for item in urgent_after(account, cursor) if item.sequence <= head]
+
+    def _mark(self, account: Account, known: _Account, page: Page, now: float) -> None:
+        if not (page.events or page.urgent):
+            return
+        delivered = self._source.readings.delivered.setdefault(account.account, set())
+        for items in (page.urgent, page.events):
+            known.handed.note_sent(items, now)
+            delivered.update(item.order.command_id for item in items if item.order is not None)
+        known.handed.skip_to(account, page.cursor, now)
+        known.handed.sweep(account)
+        if len(delivered) > 2 * len(account.commands) + DELIVERED_SLACK:
+            delivered.intersection_update(account.commands)
+
+    async def _park(self, name: AccountId, ends: float) -> bool:
+        account = self._source.state.accounts[name]
+        known = self._known(name, account)
+        oldest = known.handed.oldest(account)
+        if oldest is not None:
+            ends = min(ends, oldest + REDELIVER_AFTER_SECONDS)
+        future: Parked = asyncio.get_running_loop().create_future()
+        if len(known.parked) >= PARKED_PER_ACCOUNT:
+            _release(known.parked.pop(0), leave=True)
+        known.parked.append(future)
+        heapq.heappush(self._timers, (ends, next(self._order), future))
+        try:
+            return await future
+        finally:
+            if future in known.parked:
+                known.parked.remove(future)
+
+
+def resume_from(account: Account, head: int) -> int:
+    """The cursor from which nothing pending is missed, as far as the journal is durable."""
+    return min(resume_cursor(account, head), head)
+
+
+def _sequence(item: OutboxItem) -> int:
+    return item.sequence
+
+
+def _release(future: Parked, leave: bool = False) -> None:
+    if not future.done():
+        future.set_result(leave)

@@ -1,0 +1,78 @@
+"""What of an account's outbox was handed to its EA, and when: so that the unacknowledged is sent again.
+
+Pending items lie on one of two sides of a watermark: those above it have never been handed out and go by the client's
+cursor; those at or below it stand in one queue in the order in which they were last sent, oldest first. So finding
+what is due again looks at what it returns and at nothing else.
+"""
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from kopitra.machine.state import Account, OutboxItem
+
+AT_ONCE = float("-inf")
+SLACK = 64
+"""Retired entries that may stay before the queue is swept: sweeping less often than every 64 costs nothing per item."""
+
+
+class HandedOut:
+    """One account's sent items. Times are seconds of a monotonic clock."""
+
+    __slots__ = ("_sent", "_watermark")
+
+    def __init__(self, recovered: Iterable[int] = (), watermark: int = 0) -> None:
+        """`recovered`: pending sequences up to `watermark` that an earlier process may have sent: due at once."""
+        self._sent: OrderedDict[int, float] = OrderedDict.fromkeys(recovered, AT_ONCE)
+        self._watermark = watermark
+
+    def skip_to(self, account: Account, cursor: int, now: float) -> None:
+        """The client says it has everything up to `cursor`; what it has not acknowledged is due again later."""
+        if cursor <= self._watermark:
+            return
+        passed = slice(bisect_right(account.queue, self._watermark), bisect_right(account.queue, cursor))
+        for sequence in account.queue[passed]:
+            self._sent.setdefault(sequence, now)
+        self._watermark = cursor
+
+    def due(self, account: Account, before: float, limit: int) -> list[OutboxItem]:
+        """At most `limit` items that were last sent at or before `before`, in the order of sending."""
+        found: list[OutboxItem] = []
+        retired: list[int] = []
+        for sequence, sent in self._sent.items():
+            if sent > before or len(found) == limit:
+                break
+            item = account.outbox.get(sequence)
+            if item is None:
+                retired.append(sequence)
+            else:
+                found.append(item)
+        for sequence in retired:
+            del self._sent[sequence]
+        return found
+
+    def note_sent(self, items: Iterable[OutboxItem], now: float) -> None:
+        for item in items:
+            self._sent[item.sequence] = now
+            self._sent.move_to_end(item.sequence)
+
+    def all_due(self) -> None:
+        """Whatever was held back (or sent) is due at once."""
+        for sequence in self._sent:
+            self._sent[sequence] = AT_ONCE
+
+    def oldest(self, account: Account) -> float | None:
+        """When the item that has waited longest was last sent."""
+        while self._sent:
+            sequence, sent = next(iter(self._sent.items()))
+            if sequence in account.outbox:
+                return sent
+            del self._sent[sequence]
+        return None
+
+    def sweep(self, account: Account) -> None:
+        """Forget retired items, once they outnumber the pending ones."""
+        if len(self._sent) > 2 * len(account.outbox) + SLACK:
+            self._sent = OrderedDict(
+                (sequence, sent) for sequence, sent in self._sent.items() if sequence in account.outbox
+            )
