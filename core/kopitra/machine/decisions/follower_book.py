@@ -1,6 +1,7 @@
 """What a follower's snapshot settles: copies that are gone, copies of unknown fate, and positions nobody owns."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import msgspec
 
@@ -124,14 +125,19 @@ def _is_orphan(account: Account, position: HeldPosition, snapshot: PositionSnaps
     return copy is None or (not copy.live and _speaks_of(account, copy, snapshot))
 
 
+def _is_being_closed(account: Account, ticket: int) -> bool:
+    """An order for this ticket is pending, or waits to be driven again."""
+    pending = (item.order for item in account.outbox.values() if item.order is not None)
+    held_back = (held.order for held in account.held_back.values())
+    return any(order.copy_id is None and order.ticket == ticket for order in chain(pending, held_back))
+
+
 def _close_orphan(state: State, account: Account, position: HeldPosition) -> Iterator[AnyEvent]:
-    command = CommandId(
-        derived_id(
-            "o-", state.shard, account.account, "orphan", str(position.ticket), str(account.executions)
-        )
-    )
-    if command in account.commands:
+    if _is_being_closed(account, position.ticket):
         return
+    command = CommandId(
+        derived_id("o-", state.shard, account.account, "orphan", str(position.ticket), str(state.sequence))
+    )
     resting = position.order_type is not OrderType.MARKET
     yield OrphanClosed(
         account=account.account,
