@@ -1,0 +1,284 @@
+"""Random commands of every kind that fit what came before often enough to reach every event, and not always.
+
+Every choice is drawn from a `Draws`, so a seed or hypothesis decides; nothing here knows what the right answer is.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+
+from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SessionId, SubscriptionId
+from kopitra.domain.quotes import Quote
+from kopitra.domain.rules import BalanceRatio, CopyRules, FixedVolume, SameVolume, Sizing
+from kopitra.domain.symbols import SymbolSpec
+from kopitra.domain.telemetry import BalanceOperation
+from kopitra.machine.commands import (
+    ApproveSession,
+    Checkpoint,
+    Command,
+    EndSession,
+    Enrol,
+    OpenSession,
+    PublishAccount,
+    PublishGroup,
+    PublishSubscription,
+    RememberAnswer,
+    RequestResync,
+    TakeBalance,
+    TakeCatalog,
+    TakeInboxEvent,
+    Tick,
+)
+from kopitra.machine.events import SessionEnd
+from kopitra.machine.leases import renew
+from kopitra.machine.outcome import Decision
+from kopitra.machine.readings import Figures
+from kopitra.simulation.draws import Draws
+from tests.unit.machine.driven import ELSEWHERE, TENANT, DrivenMachine
+
+T = TypeVar("T")
+
+LEADERS = ("leader-a", "leader-b")
+FOLLOWERS = ("follower-a", "follower-b", "follower-c")
+ACCOUNTS = (*LEADERS, *FOLLOWERS)
+GROUPS = ("group-a", "group-b")
+SYMBOLS = ("EURUSD", "USDJPY")
+EURUSD = SymbolSpec(
+    symbol="EURUSD",
+    digits=5,
+    contract_size=Decimal(100_000),
+    volume_min=Decimal("0.01"),
+    volume_max=Decimal(100),
+    volume_step=Decimal("0.01"),
+    base_currency="EUR",
+    profit_currency="USD",
+)
+USDJPY = msgspec.structs.replace(
+    EURUSD, symbol="USDJPY", digits=3, base_currency="USD", profit_currency="JPY"
+)
+CATALOGUES = ((EURUSD, USDJPY), (EURUSD,))
+SIZINGS: tuple[Sizing, ...] = (SameVolume(), FixedVolume(volume=Decimal("0.30")), BalanceRatio())
+
+
+class Choices:
+    """Ways to choose, over a source of numbers."""
+
+    def __init__(self, draws: Draws) -> None:
+        self._draws = draws
+
+    def one_of(self, options: Sequence[T]) -> T:
+        return options[self._draws.below(len(options))]
+
+    def below(self, bound: int) -> int:
+        return self._draws.below(bound)
+
+    def once_in(self, times: int) -> bool:
+        return self._draws.below(times) == times - 1
+
+    def lots(self, most: int = 50) -> Decimal:
+        """A hundredth of a lot up to `most` of them."""
+        return Decimal(1 + self._draws.below(most)) / 100
+
+
+class RandomWorld:
+    """A machine, and the choices that command it."""
+
+    def __init__(self, draws: Draws) -> None:
+        self.choose = Choices(draws)
+        self.machine = DrivenMachine()
+        self.number = 0
+
+    def set_up(self) -> None:
+        """Two groups with a chain: leader-b copies leader-a. Everybody is enrolled and has a session."""
+        for account in ACCOUNTS:
+            name, code = AccountId(account), f"code-{account}"
+            self.machine.done(
+                PublishAccount(
+                    account=name,
+                    tenant=TENANT,
+                    revision=1,
+                    enrolment_code_hash=code,
+                    requires_approval=account == FOLLOWERS[-1],
+                )
+            )
+            self.machine.done(Enrol(code_hash=code, device=DeviceId("d0"), secret_hash="secret"))
+            self.machine.done(self.open_session(name, DeviceId("d0")))
+            self.machine.done(TakeCatalog(account=name, symbols=CATALOGUES[0], digest="0"))
+            self.tell_figures(name)
+        for group, leader in zip(GROUPS, LEADERS, strict=True):
+            self.machine.done(
+                PublishGroup(group=GroupId(group), tenant=TENANT, revision=1, leaders=(AccountId(leader),))
+            )
+        for group, follower in (
+            ("group-a", "follower-a"),
+            ("group-a", "follower-b"),
+            ("group-a", "leader-b"),
+            ("group-b", "follower-b"),
+            ("group-b", "follower-c"),
+        ):
+            self.machine.done(self.subscription(group, follower, 1, SIZINGS[0]))
+
+    def fresh(self) -> int:
+        self.number += 1
+        return self.number
+
+    def ask(self, command: Command) -> Decision | None:
+        result = self.machine.ask(command, actor=self.choose.one_of((None, "operator")))
+        return result if isinstance(result, Decision) else None
+
+    def account(self) -> AccountId:
+        return AccountId(self.choose.one_of(ACCOUNTS))
+
+    def tell_figures(self, account: AccountId) -> None:
+        now = self.machine.now
+        figures = Figures(
+            balance=Decimal(1000 * (1 + self.choose.below(10))),
+            currency=self.choose.one_of(("USD", "EUR")),
+            at=now,
+        )
+        self.machine.readings.figures[account] = figures
+        quotes = [Quote("EURUSD", Decimal("1.10000"), Decimal("1.10010"))]
+        catalog = self.machine.state.accounts[account].catalog
+        self.machine.readings.note_quotes(account, quotes, catalog, now)
+        self.machine.readings.contacts[account] = now
+
+    def subscription(self, group: str, follower: str, revision: int, sizing: Sizing) -> PublishSubscription:
+        return PublishSubscription(
+            subscription=SubscriptionId(f"{follower}-in-{group}"),
+            tenant=TENANT,
+            revision=revision,
+            group=GroupId(group),
+            follower=AccountId(follower),
+            rules=CopyRules(sizing=sizing, reverse=revision % 5 == 4, copy_pending=revision % 7 != 6),
+            enabled=revision % 4 != 3,
+        )
+
+    def open_session(self, account: AccountId, device: DeviceId) -> OpenSession:
+        number = self.fresh()
+        return OpenSession(
+            account=account,
+            session=SessionId(f"s{number}"),
+            device=device,
+            nonce=f"n{number}",
+            token_hash=f"t{number}",
+            key_id="k",
+        )
+
+    # -- what can happen beside copying ----------------------------------------------------------------------------
+
+    def publish(self) -> None:
+        choose, state = self.choose, self.machine.state
+        step = choose.one_of((-1, 0, 1, 1, 1, 2))
+        tenant = ELSEWHERE if choose.once_in(20) else TENANT
+        match choose.below(3):
+            case 0:
+                account = self.account()
+                command: Command = PublishAccount(
+                    account=account,
+                    tenant=tenant,
+                    revision=state.accounts[account].revision + step,
+                    enabled=not choose.once_in(6),
+                    requires_approval=choose.once_in(3),
+                    enrolment_code_hash=f"code-{account}-{choose.below(3)}",
+                    revoked_devices=(DeviceId("d1"),) if choose.once_in(4) else (),
+                )
+            case 1:
+                group = GroupId(choose.one_of(GROUPS))
+                command = PublishGroup(
+                    group=group,
+                    tenant=tenant,
+                    revision=state.groups[group].revision + step,
+                    leaders=(
+                        AccountId(choose.one_of(LEADERS)),
+                        *((self.account(),) if choose.once_in(5) else ()),
+                    ),
+                    enabled=not choose.once_in(6),
+                )
+            case _:
+                name, follower = choose.one_of(GROUPS), choose.one_of(ACCOUNTS)
+                known = state.subscriptions.get(SubscriptionId(f"{follower}-in-{name}"))
+                revision = known.revision + step if known is not None else 1
+                command = self.subscription(name, follower, revision, choose.one_of(SIZINGS))
+        self.ask(command)
+
+    def meet(self) -> None:
+        """Enrol, open, approve or end a session."""
+        choose, account = self.choose, self.account()
+        device = DeviceId(f"d{choose.below(3)}")
+        session = self.machine.state.accounts[account].session
+        named = session.session if session is not None and choose.once_in(2) else None
+        known = self.machine.state.accounts[account].control_revision
+        revision = choose.one_of((0, 0, known, known + 1))
+        match choose.below(6):
+            case 0:
+                code = f"code-{account}-{choose.below(3)}"
+                self.ask(Enrol(code_hash=code, device=device, secret_hash=f"secret-{self.fresh()}"))
+            case 1:
+                self.ask(
+                    ApproveSession(account=account, session=named, subject="operator", revision=revision)
+                )
+            case 2:
+                reason = choose.one_of(tuple(SessionEnd))
+                subject = choose.one_of((None, "operator"))
+                self.ask(
+                    EndSession(
+                        account=account, session=named, reason=reason, subject=subject, revision=revision
+                    )
+                )
+            case 3 if session is not None:
+                renew(account, session, self.machine.readings, self.machine.now)
+            case _:
+                self.ask(self.open_session(account, device))
+
+    def report(self) -> None:
+        """Telemetry, checkpoints, answers to keys."""
+        choose, account, now = self.choose, self.account(), self.machine.now
+        match choose.below(7):
+            case 0:
+                number = choose.below(2)
+                self.ask(TakeCatalog(account=account, symbols=CATALOGUES[number], digest=str(number)))
+            case 1:
+                operation = BalanceOperation(
+                    deal_id=choose.below(4),
+                    kind="deposit",
+                    amount=choose.lots(),
+                    currency="USD",
+                    executed_at=now,
+                )
+                self.ask(TakeBalance(account=account, operation=operation))
+            case 2:
+                self.ask(TakeInboxEvent(account=account, event_type="ea.error", payload=b'{"code":"x"}'))
+            case 3:
+                self.ask(RequestResync(account=account, reason="cursor", revision=choose.below(3)))
+            case 4:
+                ahead = self.machine.state.sequence + 2
+                self.ask(Checkpoint(consumer=choose.one_of(("relay", "sql")), sequence=choose.below(ahead)))
+            case 5:
+                self.tell_figures(account)
+            case _:
+                self.ask(
+                    RememberAnswer(
+                        account=account,
+                        scope=choose.one_of(("POST /signals", "POST /executions")),
+                        key=f"key-{choose.below(50)}",
+                        digest=b"digest",
+                        status=202,
+                        body=b'{"sequence":%d}' % self.machine.state.sequence,
+                    )
+                )
+
+    def pass_time(self) -> None:
+        """Mostly a moment, sometimes long enough for leases and opens to go stale, rarely a day."""
+        seconds = self.choose.one_of((0, 1, 1, 6, 6, 30, 61, 200, 90_000))
+        self.machine.now += timedelta(seconds=seconds)
+        self.ask(Tick())
+
+    def happenings(self) -> Sequence[Callable[[], None]]:
+        """Each as often as it should come up."""
+        return (self.publish, *(self.meet,) * 2, *(self.report,) * 3, *(self.pass_time,) * 3)
+
+    def step(self) -> None:
+        self.choose.one_of(self.happenings())()
