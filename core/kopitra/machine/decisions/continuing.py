@@ -15,6 +15,7 @@ from kopitra.domain.trading import Order, OrderAction, Signal, SignalAction
 from kopitra.machine.decisions.identity import first_command
 from kopitra.machine.decisions.opening import followers_of
 from kopitra.machine.events import CopyDecision, Outcome
+from kopitra.machine.evolutions.leading import REDUCING
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, Copy, CopyStatus, LeaderPosition, State, Subscription
 
@@ -59,10 +60,7 @@ class Continuing:
                 return lambda copy: self._unchanged(copy, "waits_for_own_fill")
             case SignalAction.INCREASE | SignalAction.REVERSE:
                 return lambda copy: self._skipped(copy, SkipReason.INCREASE_NOT_COPIED)
-            case _ if self.signal.volume_after > ZERO and self.signal.action in (
-                SignalAction.PARTIAL_CLOSE,
-                SignalAction.CLOSE_BY,
-            ):
+            case _ if self.signal.volume_after > ZERO and self.signal.action in REDUCING:
                 return self._reduce
             case _:
                 return self._close
@@ -83,19 +81,20 @@ class Continuing:
             price = rounded_price(self.signal.price, spec)
         if (stops.stop_loss, stops.take_profit, price) == (copy.stop_loss, copy.take_profit, copy.price):
             return self._unchanged(copy, "same_stops")
-        resting = copy.order_type is not OrderType.MARKET and copy.status is not CopyStatus.OPEN
         order = self._order(
             copy,
             OrderAction.MODIFY,
             stop_loss=stops.stop_loss,
             take_profit=stops.take_profit,
-            price=price if resting else None,
+            price=price if is_resting(copy) else None,
         )
         return self._planned(copy, order)
 
     def _reduce(self, copy: Copy) -> CopyDecision:
         if copy.closing:
             return self._unchanged(copy, "closing")
+        if is_resting(copy):
+            return self._unchanged(copy, "waits_for_own_fill")
         held = min(copy.target, wanted_volume(copy)) if copy.target is not None else wanted_volume(copy)
         target = target_of(self.state, copy, self.position.opened, self.signal.volume_after)
         spec = self.state.accounts[copy.follower].spec_of(copy.symbol)
@@ -198,9 +197,12 @@ def wanted_volume(copy: Copy) -> Decimal:
 
 def closing_action(copy: Copy) -> OrderAction:
     """A resting order is cancelled; if it was filled meanwhile the EA says so and the core closes."""
-    if copy.order_type is not OrderType.MARKET and not copy.filled:
-        return OrderAction.CANCEL
-    return OrderAction.CLOSE
+    return OrderAction.CANCEL if is_resting(copy) else OrderAction.CLOSE
+
+
+def is_resting(copy: Copy) -> bool:
+    """A pending order that the follower's own market has not filled yet."""
+    return copy.order_type is not OrderType.MARKET and not copy.filled and copy.status is not CopyStatus.OPEN
 
 
 def target_of(state: State, copy: Copy, opened: Decimal, after: Decimal) -> Decimal:

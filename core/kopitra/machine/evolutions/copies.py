@@ -15,6 +15,7 @@ from kopitra.machine.events import (
     Outcome,
     Recorded,
 )
+from kopitra.machine.evolutions.leading import REDUCING as LEADER_REDUCES
 from kopitra.machine.evolutions.leading import ends_position, finish, follow
 from kopitra.machine.evolutions.outbox import add_order, retire
 from kopitra.machine.state import (
@@ -60,7 +61,7 @@ def _apply(
             _begin(book, event, decision, order, position)
         send(state, decision.follower, order, recorded, offsets[decision.follower], event.run)
         offsets[decision.follower] += 1
-    if decision.copy_id is not None and position is not None and event.signal.volume_after < position.opened:
+    if event.signal.action in LEADER_REDUCES and position is not None and decision.copy_id is not None:
         copy = book.copies.get(decision.copy_id)
         if copy is not None and decision.outcome is not Outcome.SKIPPED:
             copy.ratio = (event.signal.volume_after, position.opened)

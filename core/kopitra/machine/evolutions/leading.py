@@ -6,6 +6,7 @@ from kopitra.machine.events import CopyPlanned, Recorded, SignalDeferred, Signal
 from kopitra.machine.state import LeaderBook, LeaderPosition, State
 
 OPENING = frozenset({SignalAction.OPEN, SignalAction.PENDING_PLACED})
+REDUCING = frozenset({SignalAction.PARTIAL_CLOSE, SignalAction.CLOSE_BY})
 ENDING = frozenset({SignalAction.CLOSE, SignalAction.PENDING_CANCELLED})
 
 
@@ -59,7 +60,7 @@ def _begin(book: LeaderBook, event: CopyPlanned, recorded: Recorded) -> LeaderPo
         side=signal.side,
         order_type=signal.order_type,
         opened=signal.volume,
-        volume=signal.volume_after,
+        volume=signal.volume,
         run=event.run,
         opened_at=recorded.at,
         pending=signal.action is SignalAction.PENDING_PLACED,
@@ -82,7 +83,7 @@ def _change(book: LeaderBook, position: LeaderPosition, signal: Signal) -> None:
             position.stop_loss, position.take_profit = signal.stop_loss, signal.take_profit
         case SignalAction.PENDING_FILLED:
             position.pending = False
-            position.volume = signal.volume_after
+            position.volume = signal.volume
             if signal.position_ref != position.position_ref:
                 book.aliases[signal.position_ref] = position.position_ref
         case SignalAction.INCREASE:
