@@ -1,0 +1,1 @@
+"""Virtual MetaTrader terminals: simulated broker accounts in their own process, and the clients that reach them."""

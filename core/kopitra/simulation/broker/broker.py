@@ -13,7 +13,7 @@ from kopitra.domain.quotes import Quote
 from kopitra.simulation.broker import dealing, money, pending_orders, rollover, trading, triggers
 from kopitra.simulation.broker.account import Account
 from kopitra.simulation.broker.faults import NO_FAULT, Fault, Faults, operation_of
-from kopitra.simulation.broker.market import listed_name, with_own_spread
+from kopitra.simulation.broker.market import is_sound, listed_name, with_own_spread
 from kopitra.simulation.broker.market_orders import Instruction
 from kopitra.simulation.broker.operations import (
     Balance,
@@ -53,6 +53,10 @@ class SimulatedBroker:
     def restore(snapshot: bytes, record: Record = _unrecorded) -> "SimulatedBroker":
         """The broker that `snapshot` came from; raises `msgspec.MsgspecError` on anything else."""
         return SimulatedBroker(decode_state(snapshot), record=record)
+
+    def record_with(self, record: Record) -> None:
+        """From now on, `record` sees every operation; replaying a log comes before it."""
+        self._record = record
 
     def snapshot(self) -> bytes:
         return encode_state(self.state)
@@ -169,7 +173,7 @@ class SimulatedBroker:
         names: list[str] = []
         for quote in quotes:
             name = listed_name(state, quote.symbol)
-            if name is not None:
+            if name is not None and is_sound(quote):
                 state.quotes[name] = with_own_spread(state, name, quote)
                 names.append(name)
         triggers.fire(self._account, names)

@@ -25,6 +25,11 @@ def with_own_spread(state: BrokerState, name: str, quote: Quote) -> Quote:
     return Quote(name, quote.bid, ask, quote.at)
 
 
+def is_sound(quote: Quote) -> bool:
+    """A feed's nonsense (no number, nothing, ask below bid) is not a price."""
+    return quote.bid.is_finite() and quote.ask.is_finite() and 0 < quote.bid <= quote.ask
+
+
 def is_open(state: BrokerState, symbol: str, at: datetime) -> bool:
     if ALL_SYMBOLS in state.closed or symbol in state.closed:
         return False
