@@ -69,7 +69,7 @@ class World:
         self.now = START
         self.history: list[AnyEvent] = []
         self._revision = 0
-        self._ordinal = 0
+        self.ordinal = 0
         self._deal = 0
         self.account(LEADER)
         self.do(commands.PublishGroup(group=GROUP, tenant=TENANT, revision=self._next(), leaders=(LEADER,)))
@@ -131,9 +131,9 @@ class World:
         return account
 
     def signal(self, action: SignalAction, ref: str = "p1", **changes: Any) -> Signal:
-        self._ordinal += 1
+        self.ordinal += 1
         fields: dict[str, Any] = {
-            "signal_id": SignalId(f"s{self._ordinal}"),
+            "signal_id": SignalId(f"s{self.ordinal}"),
             "symbol": "EURUSD",
             "side": Side.BUY,
             "volume": lots(1),
@@ -144,7 +144,7 @@ class World:
             "account": LeaderFigures(balance=lots(10000), currency="USD"),
             "occurred_at": self.now,
             "stream_id": "stream",
-            "ordinal": self._ordinal,
+            "ordinal": self.ordinal,
         }
         return Signal(action=action, position_ref=PositionRef(ref), **(fields | changes))
 
@@ -235,7 +235,7 @@ class World:
             "synchronised": True,
             "snapshot_id": f"snap-{self.now.isoformat()}",
             "stream_id": "stream" if account == LEADER else None,
-            "taken_at_ordinal": self._ordinal if account == LEADER else 0,
+            "taken_at_ordinal": self.ordinal if account == LEADER else 0,
             "applied_through": self.state.sequence,
             "orders": [p for p in positions if p.order_type is not OrderType.MARKET],
         }

@@ -90,13 +90,13 @@ class Platform:
         self.balance += (event.profit or ZERO) + (event.commission or ZERO) + (event.swap or ZERO)
 
     def _signal(self, event: TimelineEvent) -> Signal:
-        self.world._ordinal += 1
+        self.world.ordinal += 1
         assert event.side is not None
         assert event.volume is not None
         ref = PositionRef(event.position_ref)
         filled = event.action is Action.PENDING_FILLED
         return Signal(
-            signal_id=SignalId(f"s{self.world._ordinal}"),
+            signal_id=SignalId(f"s{self.world.ordinal}"),
             action=SignalAction(event.action.value),
             position_ref=PositionRef(f"filled-{ref}") if filled else PositionRef(self._aliases.get(ref, ref)),
             order_ref=ref if filled or event.order_type is not OrderType.MARKET else None,
@@ -111,7 +111,7 @@ class Platform:
             account=LeaderFigures(balance=self.balance, currency=self.currency),
             occurred_at=event.at,
             stream_id="stream",
-            ordinal=self.world._ordinal,
+            ordinal=self.world.ordinal,
         )
 
     def _note(self, decision: CopyDecision, ref: str) -> None:
@@ -123,7 +123,7 @@ class Platform:
     def _own_market(self, follower: Follower, ref: str, ordinal: int) -> None:
         """Perhaps the follower's pending order is filled, or a stop of its own closes its position, first."""
         copy = next(
-            (c for c in self._copies(follower) if c.position_ref == ref and c.live),
+            (c for c in self.copies(follower) if c.position_ref == ref and c.live),
             None,
         )
         if copy is None or follower.draws.random() >= self.own_market:
@@ -149,7 +149,7 @@ class Platform:
                 follower.account, None, DealEntry.OUT, volume, position=position, reason=DealReason.STOP_LOSS
             )
 
-    def _copies(self, follower: Follower) -> list[Any]:
+    def copies(self, follower: Follower) -> list[Any]:
         return list(self.world.state.accounts[follower.account].following.copies.values())
 
     def _fill(self, follower: Follower, order: Order, ref: str) -> None:

@@ -85,7 +85,7 @@ def check(timeline: Timeline, own_market: float = 0.0) -> Platform:
         told = differences(follower.account, wanted.steps, follower.steps)
         assert not told, "\n".join(told[:5])
         assert follower.skips == wanted.skips
-        live = {str(c.position_ref) for c in platform._copies(follower) if c.live}
+        live = {str(c.position_ref) for c in platform.copies(follower) if c.live}
         assert live == set(wanted.book)
     return platform
 
