@@ -15,7 +15,7 @@ import msgspec
 
 from kopitra.application.handed_out import HandedOut
 from kopitra.application.ports.timing import Clock
-from kopitra.domain.identifiers import AccountId, JournalId
+from kopitra.domain.identifiers import AccountId, CommandId, JournalId
 from kopitra.domain.outbox_types import SESSION_TYPES
 from kopitra.machine.outbox import pending_after, resume_cursor, urgent_after
 from kopitra.machine.readings import Readings
@@ -85,9 +85,17 @@ class _Account:
 
 
 class Delivery:
-    def __init__(self, source: Source, clock: Clock) -> None:
+    """`on_delivered` is told of every order that is written into an answer."""
+
+    def __init__(
+        self,
+        source: Source,
+        clock: Clock,
+        on_delivered: Callable[[CommandId, datetime], None] = lambda command, at: None,
+    ) -> None:
         self._source = source
         self._clock = clock
+        self._on_delivered = on_delivered
         self._accounts: dict[AccountId, _Account] = {}
         self._timers: list[tuple[float, int, Parked]] = []
         self._order = count()
@@ -228,9 +236,13 @@ class Delivery:
         if not (page.events or page.urgent):
             return
         delivered = self._source.readings.delivered.setdefault(account.account, set())
+        at = self._clock.now()
         for items in (page.urgent, page.events):
             known.handed.note_sent(items, now)
-            delivered.update(item.order.command_id for item in items if item.order is not None)
+            for item in items:
+                if item.order is not None:
+                    delivered.add(item.order.command_id)
+                    self._on_delivered(item.order.command_id, at)
         known.handed.skip_to(account, page.cursor, now)
         known.handed.sweep(account)
         if len(delivered) > 2 * len(account.commands) + DELIVERED_SLACK:

@@ -5,6 +5,7 @@ snapshots.
 """
 
 from collections import OrderedDict
+from datetime import datetime
 
 import msgspec
 
@@ -25,8 +26,8 @@ from kopitra.machine.state import State
 
 MOST_RUNS = 20_000
 """About three months of a busy leader (200 events a day); older stories are in the reports."""
-MOST_COMMANDS = 100_000
-"""About 25 MiB: the commands of those runs with five followers each."""
+MOST_COMMANDS = 50_000
+"""About 20 MiB with the times of delivery."""
 
 
 class _Kept(msgspec.Struct, array_like=True):
@@ -38,6 +39,17 @@ class RunIndex:
     def __init__(self) -> None:
         self._runs: OrderedDict[RunId, list[int]] = OrderedDict()
         self._commands: OrderedDict[CommandId, RunId] = OrderedDict()
+        self._delivered: OrderedDict[CommandId, datetime] = OrderedDict()
+
+    def note_delivered(self, command: CommandId, at: datetime) -> None:
+        """A command was written into an answer; the first time counts. Kept in memory only."""
+        if command not in self._delivered:
+            self._delivered[command] = at
+            if len(self._delivered) > MOST_COMMANDS:
+                self._delivered.popitem(last=False)
+
+    def delivered_at(self, command: CommandId) -> datetime | None:
+        return self._delivered.get(command)
 
     def sequences(self, run: RunId) -> list[int]:
         """Ascending; empty for a run that is unknown or too old."""
