@@ -12,6 +12,7 @@ from tests.conformance.journal_stores import (
     simulated_store,
     sqlite_store,
 )
+from tests.conformance.queue_stores import QueueStore, sqlite_queue_store
 from tests.fixtures.azurite import azurite_blob, azurite_table
 from tests.fixtures.limited_table import TableService
 
@@ -34,5 +35,12 @@ async def journals(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
             store = limited_store(TableService())
         case _:
             store = azurite_store(request.getfixturevalue("azurite_table"))
+    yield store
+    await store.close()
+
+
+@pytest.fixture(params=["sqlite"])
+async def queues(tmp_path: Path) -> AsyncIterator[QueueStore]:
+    store = sqlite_queue_store(tmp_path)
     yield store
     await store.close()
