@@ -115,27 +115,6 @@ class ExecutionAnswer(Message, frozen=True, omit_defaults=False):
     status: Literal["recorded"] = msgspec.field(default="recorded")
 
 
-class OrderCommandRequest(Message, frozen=True):
-    """An operator's order to one session's account; volumes in lots."""
-
-    action: str
-    symbol: str
-    side: str
-    volume: str
-    order_type: str = "market"
-    price: str | None = None
-    stop_loss: str | None = None
-    take_profit: str | None = None
-    ticket: int | None = None
-    target_volume: str | None = None
-
-
-class OrderCommandAnswer(Message, frozen=True, omit_defaults=False):
-    command_id: CommandId
-    sequence: int
-    status: Literal["queued"] = msgspec.field(default="queued")
-
-
 class FieldError(Message, frozen=True):
     path: str
     message: str

@@ -1,0 +1,258 @@
+"""What operators do on a counterparty directly: look, release, approve, order, halt. Nothing here needs SQL.
+
+Every action is journaled with the operator's subject before it is answered. A session of another tenant does not
+exist for an operator.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from kopitra.application.engine import Engine, Outcome, Taken
+from kopitra.application.feed import inbox_type, page_of, said_by
+from kopitra.application.ports.journal import Journal
+from kopitra.application.ports.timing import Clock
+from kopitra.application.views import SessionView, account_of_session, session_view, session_views
+from kopitra.domain.identifiers import AccountId, RequestId, SessionId, TenantId
+from kopitra.domain.instants import rfc3339
+from kopitra.machine import commands
+from kopitra.machine import events as happened
+from kopitra.machine.commands import Command
+from kopitra.machine.events import HaltScope, Recorded, SessionEnd
+from kopitra.machine.outbox import pending_after
+from kopitra.machine.outcome import Refusal
+from kopitra.machine.state import Account
+from kopitra.protocol.event_messages import NO_TENANT, is_published, message_of, payload_of
+from kopitra.protocol.management import (
+    ChangePage,
+    KillSwitchAnswer,
+    KillSwitchRequest,
+    LogEntry,
+    LogPage,
+    OrderQueued,
+    OrderRequest,
+    OutboxView,
+    SessionActionAnswer,
+    SessionList,
+)
+from kopitra.protocol.messages import OutboxEvent
+
+SESSION_NOT_ACTIVE = Refusal(status=409, code="session_not_active", detail="There is no such live session.")
+SESSION_UNKNOWN = Refusal(status=404, code="session_unknown", detail="There is no such live session.")
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """Who asks: the operator's subject, and its tenant, None for one of the whole platform."""
+
+    subject: str
+    tenant: TenantId | None
+    request_id: RequestId | None = None
+
+
+class ManagementPlane:
+    def __init__(
+        self, *, engine: Engine, journal: Journal, clock: Clock, decode: Callable[[bytes], Recorded]
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._clock = clock
+        self._decode = decode
+
+    def sessions(self, asking: Asking) -> SessionList:
+        views: list[SessionView] = session_views(self._engine.state, self._engine.readings, asking.tenant)
+        return SessionList(sessions=list(views), server_time=rfc3339(self._clock.now()))
+
+    def session(self, asking: Asking, session: SessionId) -> SessionView | Refusal:
+        account = self._account(asking, session)
+        if account is None:
+            return SESSION_UNKNOWN
+        return session_view(self._engine.state, self._engine.readings, account)
+
+    def outbox(self, asking: Asking, session: SessionId, cursor: int, limit: int) -> OutboxView | Refusal:
+        """Pending items of a session's account; looking at them is no delivery."""
+        account = self._account(asking, session)
+        if account is None:
+            return SESSION_UNKNOWN
+        items = [i for i in pending_after(account, cursor, limit) if i.sequence <= self._engine.committed]
+        shard = self._engine.state.shard
+        events = [
+            OutboxEvent(
+                event_id=f"{shard}-{item.sequence}",  # type: ignore[arg-type]
+                sequence=item.sequence,
+                event_type=item.event_type,
+                occurred_at=rfc3339(item.at),
+                payload=item.order if item.order is not None else item.payload,
+                request_id=item.request_id,
+                run_id=item.run,
+            )
+            for item in items
+        ]
+        return OutboxView(events=events, cursor=items[-1].sequence if items else cursor)
+
+    async def inbox_log(
+        self,
+        asking: Asking,
+        session: SessionId,
+        *,
+        cursor: int,
+        limit: int,
+        event_type: str | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
+    ) -> LogPage | Refusal:
+        """What the session's account has sent, oldest first."""
+        account = self._account(asking, session)
+        if account is None:
+            return SESSION_UNKNOWN
+        wanted = said_by(account.account, event_type, after, before)
+        page = await page_of(self._journal, self._decode, cursor, limit, wanted)
+        return LogPage(entries=[_log_entry(r) for r in page.items], cursor=page.cursor, more=page.more)
+
+    async def changes(self, asking: Asking, cursor: int, limit: int) -> ChangePage:
+        """Events of the operator's tenant behind the cursor, as the management side gets them."""
+        tenants = self._tenants()
+
+        def wanted(recorded: Recorded) -> bool:
+            return is_published(recorded.event) and _seen_by(asking, _tenant_of(recorded, tenants))
+
+        page = await page_of(self._journal, self._decode, cursor, limit, wanted)
+        return ChangePage(
+            changes=[message_of(r, tenants, payload_of(r.event)) for r in page.items],
+            cursor=page.cursor,
+            more=page.more,
+        )
+
+    async def order(self, asking: Asking, session: SessionId, request: OrderRequest) -> OrderQueued | Refusal:
+        account = self._account(asking, session)
+        if account is None:
+            return SESSION_NOT_ACTIVE
+        outcome = await self._submit(
+            asking,
+            commands.PlaceOperatorOrder(
+                account=account.account,
+                subject=asking.subject,
+                action=request.action,
+                symbol=request.symbol,
+                side=request.side,
+                volume=request.volume,
+                order_type=request.order_type,
+                price=request.price,
+                stop_loss=request.stop_loss,
+                take_profit=request.take_profit,
+                target_volume=request.target_volume,
+                ticket=request.ticket,
+            ),
+        )
+        if isinstance(outcome, Refusal):
+            return outcome
+        return OrderQueued(command_id=_text(outcome.answer, "command_id"), sequence=outcome.last)  # type: ignore[arg-type]
+
+    async def release(self, asking: Asking, session: SessionId) -> SessionActionAnswer | Refusal:
+        return await self._end(asking, session, SessionEnd.FORCED)
+
+    async def reject(self, asking: Asking, session: SessionId) -> SessionActionAnswer | Refusal:
+        return await self._end(asking, session, SessionEnd.REJECTED)
+
+    async def approve(self, asking: Asking, session: SessionId) -> SessionActionAnswer | Refusal:
+        account = self._account(asking, session)
+        if account is None:
+            return SESSION_NOT_ACTIVE
+        command = commands.ApproveSession(account=account.account, session=session, subject=asking.subject)
+        outcome = await self._submit(asking, command)
+        if isinstance(outcome, Refusal):
+            return outcome
+        return SessionActionAnswer(session_id=session, status="approved", sequence=outcome.last)
+
+    async def kill_switch(self, asking: Asking, request: KillSwitchRequest) -> KillSwitchAnswer | Refusal:
+        """Halt or resume. An operator of one tenant who halts the platform halts that tenant's part of it."""
+        if request.scope is not HaltScope.PLATFORM and not request.target:
+            return Refusal(status=422, code="halt_target_missing", detail=f"Which {request.scope}?")
+        if request.action == "halt":
+            command: Command = commands.Halt(
+                scope=request.scope,
+                target=request.target,
+                mode=request.mode,
+                subject=asking.subject,
+                tenant=asking.tenant,
+                reason=request.reason,
+            )
+        else:
+            command = commands.Resume(
+                scope=request.scope, target=request.target, subject=asking.subject, tenant=asking.tenant
+            )
+        outcome = await self._submit(asking, command)
+        if isinstance(outcome, Refusal):
+            return outcome
+        if request.action == "resume":
+            status = "resumed" if outcome.changed else "unchanged"
+            return KillSwitchAnswer(status=status, sequence=outcome.last)
+        return KillSwitchAnswer(
+            status="halted",
+            sequence=outcome.last,
+            withdrawn=_count(outcome.answer, "withdrawn"),
+            closing=_count(outcome.answer, "closing"),
+        )
+
+    async def _end(
+        self, asking: Asking, session: SessionId, reason: SessionEnd
+    ) -> SessionActionAnswer | Refusal:
+        account = self._account(asking, session)
+        if account is None:
+            return SESSION_NOT_ACTIVE
+        command = commands.EndSession(
+            account=account.account, session=session, reason=reason, subject=asking.subject
+        )
+        outcome = await self._submit(asking, command)
+        if isinstance(outcome, Refusal):
+            return outcome
+        status = "released" if reason is SessionEnd.FORCED else "rejected"
+        return SessionActionAnswer(session_id=session, status=status, sequence=outcome.last)
+
+    async def _submit(self, asking: Asking, command: Command) -> Taken | Refusal:
+        outcomes: tuple[Outcome, ...] = await self._engine.submit(
+            [command], request_id=asking.request_id, actor=asking.subject
+        )
+        return outcomes[0]
+
+    def _account(self, asking: Asking, session: SessionId) -> Account | None:
+        account = account_of_session(self._engine.state, session)
+        if account is None or asking.tenant not in (None, account.tenant):
+            return None
+        return account
+
+    def _tenants(self) -> dict[AccountId, TenantId]:
+        return {a.account: a.tenant for a in self._engine.state.accounts.values()}
+
+
+def _seen_by(asking: Asking, tenant: TenantId) -> bool:
+    return asking.tenant in (None, tenant)
+
+
+def _tenant_of(recorded: Recorded, tenants: Mapping[AccountId, TenantId]) -> TenantId:
+    return message_of(recorded, tenants, None).tenant or NO_TENANT
+
+
+def _log_entry(recorded: Recorded) -> LogEntry:
+    event = recorded.event
+    if isinstance(event, happened.InboxRecorded):
+        payload: Any = msgspec.Raw(event.payload)
+    else:
+        payload = payload_of(event)
+    return LogEntry(
+        sequence=recorded.sequence,
+        event_type=inbox_type(recorded) or "",
+        recorded_at=rfc3339(recorded.at),
+        payload=payload,
+        request_id=recorded.request_id,
+    )
+
+
+def _count(answer: Mapping[str, object], name: str) -> int:
+    value = answer.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _text(answer: Mapping[str, object], name: str) -> str:
+    return str(answer.get(name, ""))

@@ -1,0 +1,90 @@
+"""Requests and responses of the management plane: what operators ask of a counterparty directly."""
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from kopitra.domain.identifiers import CommandId, SessionId
+from kopitra.domain.orders import OrderType, Side
+from kopitra.domain.trading import OrderAction
+from kopitra.machine.events import HaltMode, HaltScope
+from kopitra.protocol.messages import Message, OutboxEvent
+
+
+class OrderRequest(Message, frozen=True):
+    """An operator's order to one session's account; volumes in lots. All but `open` need the ticket."""
+
+    action: OrderAction
+    symbol: str
+    side: Side
+    volume: Decimal
+    order_type: OrderType = OrderType.MARKET
+    price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    target_volume: Decimal | None = None
+    ticket: int | None = None
+
+
+class OrderQueued(Message, frozen=True, omit_defaults=False):
+    command_id: CommandId
+    sequence: int
+    status: Literal["queued"] = "queued"
+
+
+class KillSwitchRequest(Message, frozen=True):
+    """`target` names the group, leader or follower; it is empty for the platform."""
+
+    action: Literal["halt", "resume"]
+    scope: HaltScope
+    target: str = ""
+    mode: HaltMode = HaltMode.CLOSE_ONLY
+    reason: str = ""
+
+
+class KillSwitchAnswer(Message, frozen=True, omit_defaults=False):
+    """`withdrawn`: opens that will never be sent; `closing`: closes that were queued."""
+
+    status: Literal["halted", "resumed", "unchanged"]
+    sequence: int
+    withdrawn: int = 0
+    closing: int = 0
+
+
+class SessionActionAnswer(Message, frozen=True, omit_defaults=False):
+    session_id: SessionId
+    status: Literal["released", "approved", "rejected"]
+    sequence: int
+
+
+class SessionList(Message, frozen=True, omit_defaults=False):
+    sessions: list[Any]
+    server_time: str
+
+
+class OutboxView(Message, frozen=True, omit_defaults=False):
+    """Pending items; reading them delivers nothing."""
+
+    events: list[OutboxEvent]
+    cursor: int
+
+
+class LogEntry(Message, frozen=True):
+    sequence: int
+    event_type: str
+    recorded_at: str
+    payload: Any
+    request_id: str | None = None
+
+
+class LogPage(Message, frozen=True, omit_defaults=False):
+    entries: list[LogEntry]
+    cursor: int
+    more: bool
+
+
+class ChangePage(Message, frozen=True, omit_defaults=False):
+    """Entries are messages of the queue `trade-agent-events`."""
+
+    changes: list[Any]
+    cursor: int
+    more: bool
