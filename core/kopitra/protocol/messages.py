@@ -7,7 +7,6 @@ import msgspec
 
 from kopitra.domain.identifiers import (
     AccountId,
-    CommandId,
     DeviceId,
     EventId,
     JournalId,
