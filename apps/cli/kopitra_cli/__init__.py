@@ -1,0 +1,1 @@
+"""The `kopitra` command: the demonstration, configuration from readable files, and statements."""

@@ -1,0 +1,17 @@
+"""The commands of `kopitra`, one file each."""
+
+import typer
+
+from kopitra_cli.commands.apply import apply
+from kopitra_cli.commands.statement import statement
+
+app = typer.Typer(
+    help="Kopitra: a leader's trades, copied to every follower exactly once.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(apply)
+app.command()(statement)
+
+__all__ = ["app"]
