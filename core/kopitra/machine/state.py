@@ -163,6 +163,8 @@ class LeaderPosition(Mutable):
     """Of the last event that concerned it."""
     adopted: bool = False
     """Known from a snapshot only: nobody copied it."""
+    runs: set[RunId] = set()
+    """Of all its intents so far: none of them plans again, whatever stream and order it comes back in."""
     copies: list[tuple[AccountId, CopyId]] = []
 
 

@@ -32,7 +32,7 @@ def take_signal(state: State, command: TakeSignal, context: Context) -> Result:
     signal = command.signal
     run = run_of(state, command.account, signal)
     position = find_position(account.leading, signal)
-    match standing(account, signal, position):
+    match standing(account, signal, position, run):
         case Standing.DUPLICATE:
             return Decision(
                 (), _answer("duplicate", run, (), _known_sequence(account.leading, signal, position))
@@ -94,7 +94,7 @@ def find_position(book: LeaderBook, signal: Signal) -> LeaderPosition | None:
     return None
 
 
-def standing(account: Account, signal: Signal, position: LeaderPosition | None) -> Standing:
+def standing(account: Account, signal: Signal, position: LeaderPosition | None, run: RunId) -> Standing:
     """One intent against one book; the rules are those of protocol.md, "Signals and executions"."""
     book = account.leading
     if signal.magic and is_own_magic(signal.magic, account.following):
@@ -107,11 +107,11 @@ def standing(account: Account, signal: Signal, position: LeaderPosition | None) 
         return Standing.NEW if position is None or position.adopted else Standing.DUPLICATE
     if position is None:
         return Standing.UNKNOWN
-    return _later(position, signal)
+    return _later(position, signal, run)
 
 
-def _later(position: LeaderPosition, signal: Signal) -> Standing:
-    if signal.signal_id == position.last_signal:
+def _later(position: LeaderPosition, signal: Signal, run: RunId) -> Standing:
+    if signal.signal_id == position.last_signal or run in position.runs:
         return Standing.DUPLICATE
     in_order = signal.stream_id != position.stream_id or signal.ordinal > position.ordinal
     match signal.action:

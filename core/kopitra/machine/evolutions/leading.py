@@ -41,6 +41,7 @@ def follow(state: State, event: CopyPlanned, recorded: Recorded) -> LeaderPositi
     if position is None:
         return None
     position.sequence = recorded.last
+    position.runs.add(event.run)
     position.last_signal = signal.signal_id
     if not event.healed:
         position.stream_id, position.ordinal = signal.stream_id, signal.ordinal
