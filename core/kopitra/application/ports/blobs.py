@@ -72,7 +72,7 @@ class Blobs(Protocol):
 
     async def find(self, name: str) -> BlobInfo | None: ...
 
-    def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
+    def under(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """Blobs whose name starts with `prefix`, by name ascending."""
         ...
 

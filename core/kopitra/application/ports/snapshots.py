@@ -32,7 +32,7 @@ class Snapshots(Protocol):
         """The newest whole snapshot (of at most that sequence); a torn or corrupt one is skipped with a warning."""
         ...
 
-    async def list(self) -> list[SnapshotInfo]:
+    async def listed(self) -> list[SnapshotInfo]:
         """Oldest first, by name only: damage shows when one is read."""
         ...
 
