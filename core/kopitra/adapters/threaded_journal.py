@@ -1,7 +1,7 @@
 """The journal's promises over blocking storage: a thread that writes, in the order of the calls, and one that reads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -69,7 +69,7 @@ class ThreadedJournal:
     async def release(self, fence: Fence) -> None:
         await self._run(self._writing, self._writer.release, fence)
 
-    async def read(self, after: int = 0) -> AsyncIterator[Commit]:
+    async def read(self, after: int = 0) -> AsyncGenerator[Commit, None]:
         while commits := await self._run(self._reading, self._reader.commits_after, after):
             for commit in commits:
                 yield commit

@@ -1,6 +1,7 @@
 """Pages of the journal for people: what changed, and what one account's EA said."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 from datetime import datetime
 
 import msgspec
@@ -42,14 +43,15 @@ async def page_of(
     """At most `limit` wanted events behind a cursor, oldest first."""
     items: list[Recorded] = []
     cursor, scanned = after, 0
-    async for commit in journal.read(after):
-        for frame in commit:
-            if len(items) >= limit or scanned >= SCAN_AT_MOST:
-                return Page(tuple(items), cursor, more=True)
-            recorded = decode(frame.data)
-            cursor, scanned = frame.last, scanned + 1
-            if wanted(recorded):
-                items.append(recorded)
+    async with aclosing(journal.read(after)) as commits:
+        async for commit in commits:
+            for frame in commit:
+                if len(items) >= limit or scanned >= SCAN_AT_MOST:
+                    return Page(tuple(items), cursor, more=True)
+                recorded = decode(frame.data)
+                cursor, scanned = frame.last, scanned + 1
+                if wanted(recorded):
+                    items.append(recorded)
     return Page(tuple(items), cursor, more=False)
 
 

@@ -6,6 +6,7 @@ between publishing and the checkpoint publishes again, under the same message id
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 
 import msgspec
 import structlog
@@ -97,15 +98,16 @@ class Relay:
         tenants = self._tenants()
         batch: list[Message] = []
         last = self.sequence
-        async for commit in self._journal.read(self.sequence):
-            for frame in commit:
-                message = await self._message(frame, tenants)
-                if message is not None:
-                    batch.append(message)
-                last = frame.last
-            if len(batch) >= BATCH_MESSAGES:
-                await self._send(batch, last)
-                batch = []
+        async with aclosing(self._journal.read(self.sequence)) as commits:
+            async for commit in commits:
+                for frame in commit:
+                    message = await self._message(frame, tenants)
+                    if message is not None:
+                        batch.append(message)
+                    last = frame.last
+                if len(batch) >= BATCH_MESSAGES:
+                    await self._send(batch, last)
+                    batch = []
         await self._send(batch, last)
 
     async def _send(self, batch: list[Message], last: int) -> None:

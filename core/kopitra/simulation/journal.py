@@ -5,7 +5,7 @@ It holds to the same conformance suite as the real ones, but uses no thread, so 
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from enum import StrEnum
 
 from kopitra.application.commit_encoding import (
@@ -129,7 +129,7 @@ class SimulatedJournal:
             return
         self._disk.fence = released(self._disk.fence, self._clock.now())
 
-    async def read(self, after: int = 0) -> AsyncIterator[Commit]:
+    async def read(self, after: int = 0) -> AsyncGenerator[Commit, None]:
         while True:
             self._check_reachable()
             await self._sleeper.sleep(0.0)  # real storage lets others run

@@ -3,7 +3,7 @@
 Identity of an event is (journal id, shard, sequence). `docs/decisions/0010` to `0013` say why it has this shape.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -163,7 +163,7 @@ class Journal(Protocol):
         """
         ...
 
-    def read(self, after: int = 0) -> AsyncIterator[Commit]:
+    def read(self, after: int = 0) -> AsyncGenerator[Commit, None]:
         """Every commit with a frame whose `last` is above `after`, oldest first (without the frames at or below it).
         Appends made meanwhile may be included. Raises `JournalUnavailable` (corrupt) at the first damaged commit."""
         ...
