@@ -1,0 +1,1 @@
+"""The agent's ports made of real things."""

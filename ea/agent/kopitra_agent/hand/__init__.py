@@ -1,0 +1,1 @@
+"""The follower: executes commands exactly once and tells what came of them."""

@@ -1,0 +1,139 @@
+"""One look at the leader's terminal: read until it is of one moment, compare, write down, and only then say so."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+
+from kopitra_agent.account import Owner
+from kopitra_agent.balances import balance_operation_of
+from kopitra_agent.ports.identity import IdSource
+from kopitra_agent.ports.terminal import Deal, PendingOrder, Position, Terminal, TerminalAccount
+from kopitra_agent.ports.timing import Clock
+from kopitra_agent.sensor.book import book_of
+from kopitra_agent.sensor.buffer import given_up
+from kopitra_agent.sensor.diff import Look, difference
+from kopitra_agent.sensor.memory import SensorMemory, observed
+from kopitra_agent.sensor.records import Adopted
+from kopitra_agent.sensor.signals import figures_of, held_signals
+
+READS = 5
+"""A leader that trades faster than five reads in a row is followed by its deals alone until it pauses."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("kopitra.agent")
+
+
+class LeaderView(msgspec.Struct, frozen=True, kw_only=True):
+    """The leader's book of one moment; `ordinal`: the last signal that it contains."""
+
+    account: TerminalAccount
+    positions: Sequence[Position]
+    orders: Sequence[PendingOrder]
+    stream_id: str
+    ordinal: int
+
+
+class Sensor:
+    """`on_signals` is called when there is something new to send."""
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        memory: SensorMemory,
+        clock: Clock,
+        ids: IdSource,
+        owner: Owner,
+        buffer_limit: int,
+        *,
+        tells_balances: bool,
+        on_signals: Callable[[], None],
+    ) -> None:
+        self._terminal = terminal
+        self._memory = memory
+        self._clock = clock
+        self._ids = ids
+        self._owner = owner
+        self._limit = buffer_limit
+        self._tells_balances = tells_balances
+        self._on_signals = on_signals
+        self._turn = asyncio.Lock()
+
+    async def sweep(self) -> LeaderView | None:
+        """Notice what changed; None while the terminal is not synchronised. Raises TerminalUnavailable."""
+        async with self._turn:
+            account, look = await self._look()
+            self._owner.require(account)
+            if not (account.connected and account.synchronised):
+                return None
+            if not self._memory.adopted:
+                self._adopt(account, look)
+            else:
+                self._observe(account, look)
+            if not look.consistent:
+                return None
+            state = self._memory.state
+            return LeaderView(
+                account=account,
+                positions=look.positions,
+                orders=look.orders,
+                stream_id=state.stream_id,
+                ordinal=state.ordinal,
+            )
+
+    async def _look(self) -> tuple[TerminalAccount, Look]:
+        terminal = self._terminal
+        since = self._memory.state.cursor
+        if not self._memory.adopted:
+            since = (await terminal.account()).ledger  # what came before is history
+        deals: list[Deal] = []
+        reads = 0
+        while True:
+            reads += 1
+            deals += await terminal.deals(deals[-1].ordinal if deals else since)
+            positions = await terminal.positions()
+            orders = await terminal.orders()
+            account = await terminal.account()
+            consistent = account.ledger <= (deals[-1].ordinal if deals else since)
+            if consistent or reads == READS:
+                return account, Look(deals=deals, positions=positions, orders=orders, consistent=consistent)
+
+    def _adopt(self, account: TerminalAccount, look: Look) -> None:
+        if not look.consistent:
+            return
+        self._memory.record(
+            Adopted(
+                stream_id=self._ids.new(),
+                cursor=account.ledger,
+                book=book_of(look.positions, look.orders),
+            )
+        )
+        log.info("sensor.adopted", positions=len(look.positions), orders=len(look.orders))
+
+    def _observe(self, account: TerminalAccount, look: Look) -> None:
+        state = self._memory.state
+        after, changes = difference(state.book, look)
+        cursor = look.deals[-1].ordinal if look.deals else state.cursor
+        balances = [d for d in look.deals if d.kind != "trade"] if self._tells_balances else []
+        if not changes and cursor == state.cursor and after == state.book:
+            return
+        signals = held_signals(
+            changes,
+            figures_of(account),
+            self._owner,
+            state.stream_id,
+            state.ordinal,
+            self._clock.now(),
+        )
+        dropped = given_up([*state.held.values(), *signals], self._limit)
+        record = msgspec.structs.replace(
+            observed(state.book, after, cursor),
+            signals=signals,
+            balances=[balance_operation_of(deal, self._owner) for deal in balances],
+            dropped=dropped,
+        )
+        self._memory.record(record)
+        if dropped:
+            self._memory.on_trouble("signals_dropped", f"{len(dropped)} signals, ordinals from {dropped[0]}")
+        if signals or balances:
+            self._on_signals()
