@@ -10,6 +10,7 @@ from kopitra.protocol.messages import (
     EnrolmentAnswer,
     EnrolmentRequest,
     ExecutionAnswer,
+    HealthAnswer,
     InboxAnswer,
     InboxRequest,
     OutboxAnswer,
@@ -57,16 +58,16 @@ class Query(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """`path` is below the base path; `answers` are the statuses of success with their types, `refusals` the codes of
-    refusal beyond those that every route of this access has."""
+    """`path` is below the base path; `request` and `answers` (by status) name alternatives, of which a body is one;
+    `refusals` are the statuses beyond those that every route of this access may give."""
 
     method: str
     path: str
     summary: str
     access: Access
     rate: Rate
-    request: Any = None
-    answers: dict[int, Any]
+    request: tuple[type[Any], ...] = ()
+    answers: dict[int, tuple[type[Any], ...]]
     refusals: tuple[int, ...] = ()
     query: tuple[Query, ...] = ()
 
@@ -95,8 +96,8 @@ EA_ENDPOINTS = (
         summary="Turn an operator's one-time code into this device's secret.",
         access=Access.OPEN,
         rate=Rate.LIMITED,
-        request=EnrolmentRequest,
-        answers={201: EnrolmentAnswer},
+        request=(EnrolmentRequest,),
+        answers={201: (EnrolmentAnswer,)},
         refusals=(401, 403, 409),
     ),
     Endpoint(
@@ -105,8 +106,8 @@ EA_ENDPOINTS = (
         summary="Open this account's session; takes over the device's own lease.",
         access=Access.SECRET,
         rate=Rate.LIMITED,
-        request=SessionRequest,
-        answers={201: SessionAnswer},
+        request=(SessionRequest,),
+        answers={201: (SessionAnswer,)},
         refusals=(409,),
     ),
     Endpoint(
@@ -115,7 +116,7 @@ EA_ENDPOINTS = (
         summary="Release the session.",
         access=Access.SESSION,
         rate=Rate.EXEMPT,
-        answers={200: ReleaseAnswer},
+        answers={200: (ReleaseAnswer,)},
     ),
     Endpoint(
         method="POST",
@@ -123,7 +124,7 @@ EA_ENDPOINTS = (
         summary="Release the session, for clients that cannot send DELETE.",
         access=Access.SESSION,
         rate=Rate.EXEMPT,
-        answers={200: ReleaseAnswer},
+        answers={200: (ReleaseAnswer,)},
     ),
     Endpoint(
         method="GET",
@@ -131,7 +132,7 @@ EA_ENDPOINTS = (
         summary="Pending events above the cursor; waits for one when asked to.",
         access=Access.SESSION,
         rate=Rate.LIMITED,
-        answers={200: OutboxAnswer},
+        answers={200: (OutboxAnswer,)},
         query=OUTBOX_QUERY,
     ),
     Endpoint(
@@ -140,8 +141,8 @@ EA_ENDPOINTS = (
         summary="Report acknowledgements, telemetry, snapshots and catalogues.",
         access=Access.SESSION,
         rate=Rate.BY_CONTENT,
-        request=InboxRequest,
-        answers={202: InboxAnswer},
+        request=(InboxRequest,),
+        answers={202: (InboxAnswer,)},
     ),
     Endpoint(
         method="POST",
@@ -149,8 +150,8 @@ EA_ENDPOINTS = (
         summary="One trade intent, or an ordered batch; planned and durable when this returns.",
         access=Access.APPROVED,
         rate=Rate.BY_CONTENT,
-        request=Signal | SignalBatch,
-        answers={202: SignalAnswer | SignalBatchAnswer},
+        request=(Signal, SignalBatch),
+        answers={202: (SignalAnswer, SignalBatchAnswer)},
     ),
     Endpoint(
         method="POST",
@@ -158,8 +159,8 @@ EA_ENDPOINTS = (
         summary="What the broker did.",
         access=Access.APPROVED,
         rate=Rate.EXEMPT,
-        request=Execution,
-        answers={200: ExecutionAnswer},
+        request=(Execution,),
+        answers={200: (ExecutionAnswer,)},
     ),
     Endpoint(
         method="GET",
@@ -167,7 +168,35 @@ EA_ENDPOINTS = (
         summary="The story of one copy, as far as this account took part.",
         access=Access.SESSION,
         rate=Rate.LIMITED,
-        answers={200: RunStory},
+        answers={200: (RunStory,)},
         refusals=(404,),
+    ),
+)
+
+SERVICE_ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/health",
+        summary="Whether this instance serves; with a probe per dependency for operators.",
+        access=Access.OPEN,
+        rate=Rate.NONE,
+        answers={200: (HealthAnswer,)},
+        refusals=(503,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/health/live",
+        summary="Whether this process answers at all.",
+        access=Access.OPEN,
+        rate=Rate.NONE,
+        answers={200: (HealthAnswer,)},
+    ),
+    Endpoint(
+        method="GET",
+        path="/openapi.json",
+        summary="This document.",
+        access=Access.OPEN,
+        rate=Rate.NONE,
+        answers={200: (dict,)},
     ),
 )

@@ -114,6 +114,17 @@ class ExecutionAnswer(Message, frozen=True, omit_defaults=False):
     status: Literal["recorded"] = msgspec.field(default="recorded")
 
 
+class HealthAnswer(Message, frozen=True):
+    """`status` is `serving` or why not; the other members are for operators only."""
+
+    status: str
+    server_time: str
+    build: str | None = None
+    epoch: int | None = None
+    sequence: int | None = None
+    probes: dict[str, dict[str, str]] | None = None
+
+
 class FieldError(Message, frozen=True):
     path: str
     message: str

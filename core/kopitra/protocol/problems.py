@@ -31,6 +31,7 @@ class Code(Enum):
     TOKEN_INVALID = 401, "The session token is unknown or has expired"
     CREDENTIALS_INVALID = 401, "The account or its secret is wrong"
     ACCOUNT_MISMATCH = 403, "The token belongs to another account"
+    SESSION_PENDING = 403, "The session waits for an operator's approval"
     OPERATORS_ONLY = 403, "Only operators may do this"
     NOT_FOUND = 404, "There is nothing at this address"
     RUN_UNKNOWN = 404, "No such run is known for this account"

@@ -41,7 +41,7 @@ class MemorySnapshots:
         found = [s for s in self.kept if at_most is None or s <= at_most]
         return self.kept[max(found)] if found else None
 
-    async def list(self) -> list[SnapshotInfo]:
+    async def listed(self) -> list[SnapshotInfo]:
         return [
             SnapshotInfo(sequence=s.sequence, state_hash=s.state_hash, size=len(s.content))
             for _, s in sorted(self.kept.items())

@@ -1,0 +1,1 @@
+"""One file per resource: how its requests become commands, and outcomes become answers."""

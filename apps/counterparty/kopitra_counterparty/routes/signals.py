@@ -1,0 +1,62 @@
+"""A leader's trade intents."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from kopitra.application.engine import Outcome
+from kopitra.domain.trading import Signal
+from kopitra.machine.commands import TakeSignal
+from kopitra.machine.outcome import Refusal
+from kopitra.protocol.messages import SignalAnswer, SignalBatchAnswer
+from kopitra.protocol.signals import REDUCING_SIGNALS, read_signals
+from kopitra_counterparty.desk import Desk
+from kopitra_counterparty.exchange import Call, Reply
+from kopitra_counterparty.gate import Read
+
+_encoder = msgspec.json.Encoder()
+
+
+class Intents(msgspec.Struct, frozen=True):
+    signals: tuple[Signal, ...]
+    batch: bool
+
+
+class Signals:
+    def __init__(self, *, desk: Desk) -> None:
+        self._desk = desk
+
+    def read(self, call: Call) -> Read:
+        body = call.json()
+        return Read(Intents(*read_signals(body)), body.normal())
+
+    @staticmethod
+    def exempt(intents: Intents) -> bool:
+        return all(signal.action in REDUCING_SIGNALS for signal in intents.signals)
+
+    async def take(self, call: Call, intents: Intents) -> Reply:
+        account, sandbox = call.known_account, call.sandbox
+
+        def compose(outcomes: Sequence[Outcome]) -> Reply:
+            answers: list[SignalAnswer] = []
+            for outcome in outcomes:
+                if isinstance(outcome, Refusal):
+                    return self._desk.refused(call, outcome)
+                answers.append(signal_answer(outcome.answer, outcome.first))
+            body = SignalBatchAnswer(results=answers) if intents.batch else answers[0]
+            return Reply(202, _encoder.encode(body))
+
+        wanted = [TakeSignal(account=account, signal=signal, sandbox=sandbox) for signal in intents.signals]
+        return await self._desk.submit(call, wanted, compose)
+
+
+def signal_answer(figures: Mapping[str, Any], first: int) -> SignalAnswer:
+    """What the machine says of one intent; `first` is its event's sequence where it made one."""
+    return SignalAnswer(
+        status=figures["status"],
+        sequence=figures.get("sequence", first),
+        run_id=figures["run_id"],
+        planned=figures["planned"],
+        skipped=figures["skipped"],
+    )

@@ -1,0 +1,104 @@
+"""What an inbox batch means: volatile events change the readings, all others become commands."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from kopitra.application.part_sets import CatalogSets, SnapshotSets, catalog_digest, snapshot_digest
+from kopitra.domain.identifiers import AccountId
+from kopitra.domain.telemetry import (
+    AccountSnapshot,
+    BalanceOperation,
+    ExecutionNotice,
+    Heartbeat,
+    OutboxAck,
+    PositionSnapshot,
+    Quotes,
+    SymbolCatalog,
+)
+from kopitra.machine import commands
+from kopitra.machine.commands import Command
+from kopitra.machine.readings import Figures, Readings
+from kopitra.machine.state import State
+from kopitra.protocol.inbox import InboxItem
+
+
+class Inbox:
+    """Holds the unfinished sets of all accounts."""
+
+    def __init__(self) -> None:
+        self._snapshots = SnapshotSets()
+        self._catalogs = CatalogSets()
+
+    def take(
+        self, account: AccountId, items: Iterable[InboxItem], state: State, readings: Readings, now: datetime
+    ) -> list[Command]:
+        """Apply what is volatile and return the commands for the rest, in the order of the batch."""
+        wanted: list[Command] = []
+        for item in items:
+            if not self._note(account, item.payload, state, readings, now):
+                wanted.extend(self._commands(account, item))
+        return wanted
+
+    def _note(
+        self, account: AccountId, payload: object, state: State, readings: Readings, now: datetime
+    ) -> bool:
+        """Whether the payload was volatile; then the readings know it now."""
+        match payload:
+            case Heartbeat():
+                pass  # the call itself was the sign of life
+            case AccountSnapshot():
+                readings.figures[account] = Figures(
+                    balance=payload.balance,
+                    currency=payload.currency,
+                    at=now,
+                    equity=payload.equity,
+                    free_margin=payload.free_margin,
+                    leverage=payload.leverage,
+                )
+            case Quotes():
+                readings.note_quotes(account, payload.quotes, state.accounts[account].catalog, now)
+            case _:
+                return False
+        return True
+
+    def _commands(self, account: AccountId, item: InboxItem) -> list[Command]:
+        payload = item.payload
+        match payload:
+            case OutboxAck():
+                return [commands.TakeAck(account=account, ack=payload)]
+            case ExecutionNotice():
+                return [
+                    commands.TakeExecution(account=account, execution=execution)
+                    for execution in payload.executions
+                ]
+            case BalanceOperation():
+                return [commands.TakeBalance(account=account, operation=payload)]
+            case PositionSnapshot():
+                return self._snapshot(account, payload)
+            case SymbolCatalog():
+                return self._catalog(account, payload)
+            case _:
+                return [_as_it_came(account, item)]
+
+    def _snapshot(self, account: AccountId, part: PositionSnapshot) -> list[Command]:
+        whole = self._snapshots.add(account, part)
+        if whole is None:
+            return []
+        return [commands.TakeSnapshot(account=account, snapshot=whole, digest=snapshot_digest(whole))]
+
+    def _catalog(self, account: AccountId, part: SymbolCatalog) -> list[Command]:
+        symbols = self._catalogs.add(account, part)
+        if symbols is None:
+            return []
+        return [commands.TakeCatalog(account=account, symbols=symbols, digest=catalog_digest(symbols))]
+
+
+def _as_it_came(account: AccountId, item: InboxItem) -> Command:
+    event = item.event
+    return commands.TakeInboxEvent(
+        account=account,
+        event_type=event.event_type,
+        payload=bytes(event.payload),
+        event_id=event.event_id,
+        occurred_at=event.occurred_at,
+    )
