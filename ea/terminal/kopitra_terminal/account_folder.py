@@ -14,8 +14,8 @@ import msgspec
 
 from kopitra.simulation.broker.broker import SimulatedBroker
 from kopitra.simulation.broker.operations import Operation, decode_operation, encode_operation
-from kopitra.simulation.broker.state import BrokerState, encode_state
-from kopitra_terminal.oplog import OperationLog
+from kopitra.simulation.broker.state import BrokerState, decode_state, encode_state
+from kopitra_terminal.oplog import OperationLog, records_in
 
 COMPACT_BYTES = 8 * 1024 * 1024
 """A log of this size replays in about a second."""
@@ -51,11 +51,13 @@ class AccountFolder:
         *,
         fsync: bool = False,
         compact_bytes: int = COMPACT_BYTES,
+        keep_operations: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._fsync = fsync
         self._compact_bytes = compact_bytes
+        self._keep_operations = keep_operations
         self._lock = _locked(folder / LOCK)
         try:
             self._open(begin)
@@ -75,7 +77,9 @@ class AccountFolder:
         self._forget_old_logs()
 
     def compact(self) -> None:
-        """Make the present state the snapshot and begin an empty log."""
+        """Make the present state the snapshot and begin an empty log; nothing where every operation is to be kept."""
+        if self._keep_operations:
+            return
         snapshot = self._write_snapshot(self._generation + 1, self.broker.snapshot())
         self._log.close()
         self._generation, self._snapshot_bytes = snapshot.generation, len(snapshot.state)
@@ -99,15 +103,7 @@ class AccountFolder:
 
     def _read_snapshot(self) -> _Snapshot | None:
         path = self._folder / STATE
-        if not path.exists():
-            return None
-        try:
-            snapshot = msgspec.msgpack.decode(path.read_bytes(), type=_Snapshot)
-        except msgspec.MsgspecError as error:
-            raise StateDamaged(f"{path}: {error}") from error
-        if snapshot.format != FORMAT or zlib.crc32(snapshot.state) != snapshot.checksum:
-            raise StateDamaged(f"{path}: wrong checksum or format")
-        return snapshot
+        return _decoded(path) if path.exists() else None
 
     def _write_snapshot(self, generation: int, state: bytes) -> _Snapshot:
         snapshot = _Snapshot(FORMAT, generation, zlib.crc32(state), state)
@@ -129,6 +125,25 @@ class AccountFolder:
         for path in self._folder.glob("log.*"):
             if path != self._log_path():
                 path.unlink()
+
+
+def read_account(folder: Path) -> tuple[BrokerState, list[Operation]]:
+    """The snapshot and every operation since, also while a process works in the folder: for whoever wants to know how
+    the account came to be what it is. Raises StateDamaged, LogDamaged, FileNotFoundError."""
+    snapshot = _decoded(folder / STATE)
+    log = folder / f"log.{snapshot.generation}"
+    payloads = [payload for _, payload in records_in(log.read_bytes(), str(log))]
+    return decode_state(snapshot.state), [decode_operation(payload) for payload in payloads]
+
+
+def _decoded(path: Path) -> _Snapshot:
+    try:
+        snapshot = msgspec.msgpack.decode(path.read_bytes(), type=_Snapshot)
+    except msgspec.MsgspecError as error:
+        raise StateDamaged(f"{path}: {error}") from error
+    if snapshot.format != FORMAT or zlib.crc32(snapshot.state) != snapshot.checksum:
+        raise StateDamaged(f"{path}: wrong checksum or format")
+    return snapshot
 
 
 def _locked(path: Path) -> int:

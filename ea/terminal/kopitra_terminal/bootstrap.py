@@ -32,6 +32,7 @@ async def run_terminals(settings: ProcessSettings) -> None:
             Path(settings.folder) / str(account.terms.login),
             lambda account=account: first_state(account, clock),
             fsync=settings.fsync,
+            keep_operations=settings.keep_operations,
         )
         for account in settings.accounts
     ]

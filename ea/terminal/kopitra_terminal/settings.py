@@ -25,12 +25,14 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`listen`: `127.0.0.1:PORT` (0: any free one) or `unix:/path`. `fsync`: survive a power cut, not only kill -9."""
+    """`listen`: `127.0.0.1:PORT` (0: any free one) or `unix:/path`. `fsync`: survive a power cut, not only kill -9.
+    `keep_operations`: never compact, so that the whole story of an account can be read from its folder."""
 
     listen: str
     folder: str
     accounts: tuple[AccountSettings, ...]
     fsync: bool = False
+    keep_operations: bool = False
 
     def __post_init__(self) -> None:
         try:

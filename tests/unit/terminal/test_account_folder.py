@@ -8,7 +8,7 @@ from kopitra.domain.orders import Side
 from kopitra.simulation.broker.operations import Balance
 from kopitra.simulation.broker.records import DealKind
 from kopitra.simulation.broker.state import BrokerState
-from kopitra_terminal.account_folder import AccountFolder, FolderInUse, StateDamaged
+from kopitra_terminal.account_folder import AccountFolder, FolderInUse, StateDamaged, read_account
 from tests.unit.broker.house import D, House, quoted_house, request
 
 AT = House().at
@@ -142,3 +142,12 @@ def test_a_full_disk_stops_the_account_before_anyone_is_told(
             trade(folder, 1)
     folder.close()
     assert len(AccountFolder(tmp_path, never).broker.state.positions) == 1
+
+
+def test_the_whole_story_can_be_kept_and_read_while_the_account_is_in_use(tmp_path: Path) -> None:
+    folder = AccountFolder(tmp_path, begin, compact_bytes=100, keep_operations=True)
+    trade(folder, 30)
+    folder.compact()
+    beginning, operations = read_account(tmp_path)
+    assert (len(beginning.positions), len(operations)) == (0, 30)
+    folder.close()
