@@ -1,7 +1,6 @@
 """Who an operator is: an OIDC access token, checked against the configured key set. No database is asked."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from enum import StrEnum
 from typing import Any, cast
 
 import msgspec
@@ -11,6 +10,7 @@ from joserfc.jwk import KeySet
 
 from kopitra.application.ports.timing import Clock
 from kopitra.domain.identifiers import TenantId
+from kopitra.protocol.management import Role
 
 ALGORITHMS = ["RS256", "PS256", "ES256"]
 """Asymmetric only: a key set is public, so a symmetric algorithm would let anybody sign."""
@@ -19,15 +19,6 @@ LEEWAY_SECONDS = 2
 RELOAD_AT_MOST_EVERY_SECONDS = 60.0
 """An unknown key id may mean that the issuer rotated its keys, or that somebody is guessing."""
 ALL_TENANTS = TenantId("*")
-
-
-class Role(StrEnum):
-    VIEWER = "viewer"
-    """Reads sessions, outboxes, logs and the feed of changes."""
-    OPERATOR = "operator"
-    """Also acts: orders, releases, approvals, halts."""
-    ADMIN = "admin"
-    """Also halts and resumes the platform."""
 
 
 RANK = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}

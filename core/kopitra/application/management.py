@@ -4,9 +4,10 @@ Every action is journaled with the operator's subject before it is answered. A s
 exist for an operator.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,11 +16,11 @@ from kopitra.application.feed import inbox_type, page_of, said_by
 from kopitra.application.ports.journal import Journal
 from kopitra.application.ports.timing import Clock
 from kopitra.application.views import SessionView, account_of_session, session_view, session_views
-from kopitra.domain.identifiers import AccountId, RequestId, SessionId, TenantId
+from kopitra.domain.identifiers import AccountId, CommandId, RequestId, SessionId, TenantId
 from kopitra.domain.instants import rfc3339
 from kopitra.machine import commands
 from kopitra.machine import events as happened
-from kopitra.machine.commands import Command
+from kopitra.machine.commands import Command, RememberAnswer
 from kopitra.machine.events import HaltScope, Recorded, SessionEnd
 from kopitra.machine.outbox import pending_after
 from kopitra.machine.outcome import Refusal
@@ -34,6 +35,7 @@ from kopitra.protocol.management import (
     OrderQueued,
     OrderRequest,
     OutboxView,
+    SessionAction,
     SessionActionAnswer,
     SessionList,
 )
@@ -49,6 +51,16 @@ class Asking(msgspec.Struct, frozen=True):
     subject: str
     tenant: TenantId | None
     request_id: RequestId | None = None
+
+
+Answer = OrderQueued | SessionActionAnswer | KillSwitchAnswer
+Keep = Callable[[Answer | Refusal], RememberAnswer | None]
+"""Given the answer: what to keep of it in the commit of what it answers, so that a repeat gets it again."""
+Shown = TypeVar("Shown", OrderQueued, SessionActionAnswer, KillSwitchAnswer)
+
+
+def keep_nothing(answer: Answer | Refusal) -> RememberAnswer | None:
+    return None
 
 
 class ManagementPlane:
@@ -124,46 +136,46 @@ class ManagementPlane:
             more=page.more,
         )
 
-    async def order(self, asking: Asking, session: SessionId, request: OrderRequest) -> OrderQueued | Refusal:
+    async def order(
+        self, asking: Asking, session: SessionId, request: OrderRequest, keep: Keep = keep_nothing
+    ) -> OrderQueued | Refusal:
         account = self._account(asking, session)
         if account is None:
             return SESSION_NOT_ACTIVE
-        outcome = await self._submit(
-            asking,
-            commands.PlaceOperatorOrder(
-                account=account.account,
-                subject=asking.subject,
-                action=request.action,
-                symbol=request.symbol,
-                side=request.side,
-                volume=request.volume,
-                order_type=request.order_type,
-                price=request.price,
-                stop_loss=request.stop_loss,
-                take_profit=request.take_profit,
-                target_volume=request.target_volume,
-                ticket=request.ticket,
-            ),
+        command = commands.PlaceOperatorOrder(
+            account=account.account,
+            subject=asking.subject,
+            action=request.action,
+            symbol=request.symbol,
+            side=request.side,
+            volume=request.volume,
+            order_type=request.order_type,
+            price=request.price,
+            stop_loss=request.stop_loss,
+            take_profit=request.take_profit,
+            target_volume=request.target_volume,
+            ticket=request.ticket,
         )
-        if isinstance(outcome, Refusal):
-            return outcome
-        return OrderQueued(command_id=_text(outcome.answer, "command_id"), sequence=outcome.last)  # type: ignore[arg-type]
+        return await self._submit(asking, command, _queued, keep)
 
-    async def release(self, asking: Asking, session: SessionId) -> SessionActionAnswer | Refusal:
-        return await self._end(asking, session, SessionEnd.FORCED)
+    async def release(
+        self, asking: Asking, session: SessionId, keep: Keep = keep_nothing
+    ) -> SessionActionAnswer | Refusal:
+        return await self._end(asking, session, SessionEnd.FORCED, keep)
 
-    async def reject(self, asking: Asking, session: SessionId) -> SessionActionAnswer | Refusal:
-        return await self._end(asking, session, SessionEnd.REJECTED)
+    async def reject(
+        self, asking: Asking, session: SessionId, keep: Keep = keep_nothing
+    ) -> SessionActionAnswer | Refusal:
+        return await self._end(asking, session, SessionEnd.REJECTED, keep)
 
-    async def approve(self, asking: Asking, session: SessionId) -> SessionActionAnswer | Refusal:
+    async def approve(
+        self, asking: Asking, session: SessionId, keep: Keep = keep_nothing
+    ) -> SessionActionAnswer | Refusal:
         account = self._account(asking, session)
         if account is None:
             return SESSION_NOT_ACTIVE
         command = commands.ApproveSession(account=account.account, session=session, subject=asking.subject)
-        outcome = await self._submit(asking, command)
-        if isinstance(outcome, Refusal):
-            return outcome
-        return SessionActionAnswer(session_id=session, status="approved", sequence=outcome.last)
+        return await self._submit(asking, command, partial(_acted, session, "approved"), keep)
 
     async def kill_switch(self, asking: Asking, request: KillSwitchRequest) -> KillSwitchAnswer | Refusal:
         """Halt or resume. An operator of one tenant who halts the platform halts that tenant's part of it."""
@@ -182,21 +194,10 @@ class ManagementPlane:
             command = commands.Resume(
                 scope=request.scope, target=request.target, subject=asking.subject, tenant=asking.tenant
             )
-        outcome = await self._submit(asking, command)
-        if isinstance(outcome, Refusal):
-            return outcome
-        if request.action == "resume":
-            status = "resumed" if outcome.changed else "unchanged"
-            return KillSwitchAnswer(status=status, sequence=outcome.last)
-        return KillSwitchAnswer(
-            status="halted",
-            sequence=outcome.last,
-            withdrawn=_count(outcome.answer, "withdrawn"),
-            closing=_count(outcome.answer, "closing"),
-        )
+        return await self._submit(asking, command, partial(_switched, request.action), keep_nothing)
 
     async def _end(
-        self, asking: Asking, session: SessionId, reason: SessionEnd
+        self, asking: Asking, session: SessionId, reason: SessionEnd, keep: Keep
     ) -> SessionActionAnswer | Refusal:
         account = self._account(asking, session)
         if account is None:
@@ -204,17 +205,20 @@ class ManagementPlane:
         command = commands.EndSession(
             account=account.account, session=session, reason=reason, subject=asking.subject
         )
-        outcome = await self._submit(asking, command)
-        if isinstance(outcome, Refusal):
-            return outcome
-        status = "released" if reason is SessionEnd.FORCED else "rejected"
-        return SessionActionAnswer(session_id=session, status=status, sequence=outcome.last)
+        status: SessionAction = "released" if reason is SessionEnd.FORCED else "rejected"
+        return await self._submit(asking, command, partial(_acted, session, status), keep)
 
-    async def _submit(self, asking: Asking, command: Command) -> Taken | Refusal:
-        outcomes: tuple[Outcome, ...] = await self._engine.submit(
-            [command], request_id=asking.request_id, actor=asking.subject
+    async def _submit(
+        self, asking: Asking, command: Command, compose: Callable[[Taken], Shown], keep: Keep
+    ) -> Shown | Refusal:
+        def remember(outcomes: Sequence[Outcome]) -> RememberAnswer | None:
+            outcome = outcomes[0]
+            return keep(outcome if isinstance(outcome, Refusal) else compose(outcome))
+
+        [outcome] = await self._engine.submit(
+            [command], request_id=asking.request_id, actor=asking.subject, remember=remember
         )
-        return outcomes[0]
+        return outcome if isinstance(outcome, Refusal) else compose(outcome)
 
     def _account(self, asking: Asking, session: SessionId) -> Account | None:
         account = account_of_session(self._engine.state, session)
@@ -249,10 +253,25 @@ def _log_entry(recorded: Recorded) -> LogEntry:
     )
 
 
+def _queued(taken: Taken) -> OrderQueued:
+    return OrderQueued(command_id=CommandId(str(taken.answer["command_id"])), sequence=taken.last)
+
+
+def _acted(session: SessionId, status: SessionAction, taken: Taken) -> SessionActionAnswer:
+    return SessionActionAnswer(session_id=session, status=status, sequence=taken.last)
+
+
+def _switched(action: str, taken: Taken) -> KillSwitchAnswer:
+    if action == "resume":
+        return KillSwitchAnswer(status="resumed" if taken.changed else "unchanged", sequence=taken.last)
+    return KillSwitchAnswer(
+        status="halted",
+        sequence=taken.last,
+        withdrawn=_count(taken.answer, "withdrawn"),
+        closing=_count(taken.answer, "closing"),
+    )
+
+
 def _count(answer: Mapping[str, object], name: str) -> int:
     value = answer.get(name, 0)
     return value if isinstance(value, int) else 0
-
-
-def _text(answer: Mapping[str, object], name: str) -> str:
-    return str(answer.get(name, ""))

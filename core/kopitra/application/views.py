@@ -80,6 +80,14 @@ def session_view(state: State, readings: Readings, account: Account) -> SessionV
     )
 
 
+def owner_of_session(state: State, session: SessionId) -> Account | None:
+    """The account whose session this is, or recently was."""
+    for account in state.accounts.values():
+        if session in account.ended_sessions:
+            return account
+    return account_of_session(state, session)
+
+
 def account_of_session(state: State, session: SessionId) -> Account | None:
     """The account whose live session this is."""
     for account in state.accounts.values():

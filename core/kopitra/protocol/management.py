@@ -1,6 +1,7 @@
 """Requests and responses of the management plane: what operators ask of a counterparty directly."""
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Literal
 
 from kopitra.domain.identifiers import CommandId, SessionId
@@ -8,6 +9,17 @@ from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.trading import OrderAction
 from kopitra.machine.events import HaltMode, HaltScope
 from kopitra.protocol.messages import Message, OutboxEvent
+
+
+class Role(StrEnum):
+    """What an operator's token grants."""
+
+    VIEWER = "viewer"
+    """Reads sessions, outboxes, logs and the feed of changes."""
+    OPERATOR = "operator"
+    """Also acts: orders, releases, approvals, halts."""
+    ADMIN = "admin"
+    """Also halts and resumes the platform."""
 
 
 class OrderRequest(Message, frozen=True):
@@ -50,9 +62,12 @@ class KillSwitchAnswer(Message, frozen=True, omit_defaults=False):
     closing: int = 0
 
 
+SessionAction = Literal["released", "approved", "rejected"]
+
+
 class SessionActionAnswer(Message, frozen=True, omit_defaults=False):
     session_id: SessionId
-    status: Literal["released", "approved", "rejected"]
+    status: SessionAction
     sequence: int
 
 

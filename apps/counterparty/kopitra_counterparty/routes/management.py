@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from kopitra.application.engine import Engine
-from kopitra.application.management import Answer, ManagementPlane
-from kopitra.application.views import account_of_session
-from kopitra.domain.identifiers import RunId, SessionId
+from kopitra.application.management import SESSION_NOT_ACTIVE, Answer, Keep, ManagementPlane
+from kopitra.application.views import owner_of_session
+from kopitra.domain.identifiers import AccountId, RunId, SessionId
 from kopitra.machine.commands import RememberAnswer
 from kopitra.machine.outcome import Refusal
 from kopitra.machine.state import Account
@@ -41,9 +41,9 @@ class Management:
 
     async def owner(self, call: Call, message: object) -> Account:
         """The account whose session is meant: it keeps the answers to the keys. Raises Rejected."""
-        account = account_of_session(self._engine.state, self._session(call))
+        account = owner_of_session(self._engine.state, self._session(call))
         if account is None or not admitted(call).operator.sees(account.tenant):
-            raise rejected(Code.SESSION_NOT_ACTIVE)
+            raise of_refusal(SESSION_NOT_ACTIVE)
         return account
 
     @staticmethod
@@ -85,30 +85,36 @@ class Management:
     async def run(self, call: Call, message: object) -> Reply:
         """The whole story, to operators of the leader's tenant."""
         story = await self._runs.story(RunId(call.request.params["runId"]), None)
-        tenant = self._engine.state.accounts[story.intent.account].tenant
-        if not admitted(call).operator.sees(tenant):
+        leader = self._engine.state.accounts.get(story.intent.account or AccountId(""))
+        if leader is None or not admitted(call).operator.sees(leader.tenant):
             raise rejected(Code.RUN_UNKNOWN)
         return _reply(call, story)
 
     async def order(self, call: Call, request: OrderRequest) -> Reply:
-        def keep(answer: Answer | Refusal) -> RememberAnswer | None:
-            return self._idempotency.remember(call, call.known_account, _reply(call, answer))
-
         asking = admitted(call).asking
-        return _reply(call, await self._plane.order(asking, self._session(call), request, keep))
+        return _reply(call, await self._plane.order(asking, self._session(call), request, self._keep(call)))
 
     async def release(self, call: Call, message: object) -> Reply:
-        return _reply(call, await self._plane.release(admitted(call).asking, self._session(call)))
+        asking = admitted(call).asking
+        return _reply(call, await self._plane.release(asking, self._session(call), self._keep(call)))
 
     async def approve(self, call: Call, message: object) -> Reply:
-        return _reply(call, await self._plane.approve(admitted(call).asking, self._session(call)))
+        asking = admitted(call).asking
+        return _reply(call, await self._plane.approve(asking, self._session(call), self._keep(call)))
 
     async def reject(self, call: Call, message: object) -> Reply:
-        return _reply(call, await self._plane.reject(admitted(call).asking, self._session(call)))
+        asking = admitted(call).asking
+        return _reply(call, await self._plane.reject(asking, self._session(call), self._keep(call)))
 
     async def kill_switch(self, call: Call, request: KillSwitchRequest) -> Reply:
         require_reach(call, request)
         return _reply(call, await self._plane.kill_switch(admitted(call).asking, request))
+
+    def _keep(self, call: Call) -> Keep:
+        def keep(answer: Answer | Refusal) -> RememberAnswer | None:
+            return self._idempotency.remember(call, call.known_account, _reply(call, answer))
+
+        return keep
 
     @staticmethod
     def _session(call: Call) -> SessionId:

@@ -1,0 +1,138 @@
+"""Routes of the management plane: operators only. An EA's token is refused on every one."""
+
+from kopitra.protocol.endpoints import Access, Endpoint, Query, Rate
+from kopitra.protocol.management import (
+    ChangePage,
+    KillSwitchAnswer,
+    KillSwitchRequest,
+    LogPage,
+    OrderQueued,
+    OrderRequest,
+    OutboxView,
+    Role,
+    SessionActionAnswer,
+    SessionList,
+)
+from kopitra.protocol.messages import Message
+from kopitra.protocol.stories import RunStory
+
+CURSOR = Query("cursor", "integer", "Sequence up to which everything is known.", 0, 0)
+LIMIT = Query("limit", "integer", "Most entries to return.", 100, 1, 500)
+
+
+def _operators(
+    method: str,
+    path: str,
+    summary: str,
+    answer: tuple[int, type[Message]],
+    request: type[Message] | None = None,
+    refusals: tuple[int, ...] = (),
+    query: tuple[Query, ...] = (),
+) -> Endpoint:
+    status, kind = answer
+    return Endpoint(
+        method=method,
+        path=path,
+        summary=summary,
+        access=Access.OPERATOR,
+        rate=Rate.EXEMPT,
+        request=(request,) if request is not None else (),
+        answers={status: (kind,)},
+        refusals=refusals,
+        query=query,
+    )
+
+
+SESSIONS = _operators("GET", "/sessions", "Live sessions of the operator's tenant.", (200, SessionList))
+SESSION_ORDERS = _operators(
+    "POST",
+    "/sessions/{sessionId}/orders",
+    "Queue an order for a session's account.",
+    (202, OrderQueued),
+    OrderRequest,
+    (409,),
+)
+SESSION_OUTBOX = _operators(
+    "GET",
+    "/sessions/{sessionId}/outbox",
+    "Pending events of a session's account; looking delivers nothing.",
+    (200, OutboxView),
+    refusals=(404,),
+    query=(CURSOR, LIMIT),
+)
+SESSION_LOGS = _operators(
+    "GET",
+    "/sessions/{sessionId}/inbox/logs",
+    "What a session's account has sent, oldest first.",
+    (200, LogPage),
+    refusals=(404,),
+    query=(
+        CURSOR,
+        LIMIT,
+        Query("eventType", "string", "Only entries of this inbox type."),
+        Query("occurredAfter", "string", "RFC 3339; only entries recorded after it."),
+        Query("occurredBefore", "string", "RFC 3339; only entries recorded before it."),
+    ),
+)
+SESSION_RELEASE = _operators(
+    "POST",
+    "/sessions/{sessionId}/release",
+    "End a session, so that another device may open one.",
+    (200, SessionActionAnswer),
+    refusals=(409,),
+)
+SESSION_APPROVE = _operators(
+    "POST",
+    "/sessions/{sessionId}/approve",
+    "Let a pending session trade.",
+    (200, SessionActionAnswer),
+    refusals=(409,),
+)
+SESSION_REJECT = _operators(
+    "POST",
+    "/sessions/{sessionId}/reject",
+    "Turn a pending session away.",
+    (200, SessionActionAnswer),
+    refusals=(409,),
+)
+KILL_SWITCH = _operators(
+    "POST",
+    "/kill-switch",
+    "Halt or resume a platform, group, leader or follower.",
+    (200, KillSwitchAnswer),
+    KillSwitchRequest,
+    (404,),
+)
+CHANGES = _operators(
+    "GET", "/changes", "Events behind the cursor, for a console.", (200, ChangePage), query=(CURSOR, LIMIT)
+)
+RUN = _operators(
+    "GET", "/operators/runs/{runId}", "The whole story of one copy.", (200, RunStory), refusals=(404,)
+)
+
+NEEDED_ROLE = {
+    SESSIONS.scope: Role.VIEWER,
+    SESSION_OUTBOX.scope: Role.VIEWER,
+    SESSION_LOGS.scope: Role.VIEWER,
+    CHANGES.scope: Role.VIEWER,
+    RUN.scope: Role.VIEWER,
+    SESSION_ORDERS.scope: Role.OPERATOR,
+    SESSION_RELEASE.scope: Role.OPERATOR,
+    SESSION_APPROVE.scope: Role.OPERATOR,
+    SESSION_REJECT.scope: Role.OPERATOR,
+    KILL_SWITCH.scope: Role.OPERATOR,
+}
+"""The least role for each; halting the platform needs an admin besides."""
+
+MANAGEMENT_ENDPOINTS = (
+    SESSIONS,
+    SESSION_ORDERS,
+    SESSION_OUTBOX,
+    SESSION_LOGS,
+    SESSION_RELEASE,
+    SESSION_APPROVE,
+    SESSION_REJECT,
+    KILL_SWITCH,
+    CHANGES,
+    RUN,
+)
