@@ -1,18 +1,18 @@
 """What the `MetaTrader5` package returns, as the port's records.
 
-The package gives doubles and times as the trade server's wall clock counted in seconds as if it were UTC. Doubles become the
-shortest decimal that reads the same; times become UTC through the server's own zone. Zero means "none" for stops and expiry.
-Names and numbers: MQL5 Reference, "MetaTrader for Python" and "Constants, Enumerations and Structures".
+The package gives doubles, and times as the trade server's wall clock counted in seconds as if it were UTC. Doubles
+become the shortest decimal that reads the same; times become UTC through the server's own zone. Zero means "none" for
+stops and expiry. Names and numbers: MQL5 Reference, "MetaTrader for Python" and "Constants, Enumerations and
+Structures".
 """
 
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Literal
 
-from kopitra_agent.ports.terminal import Deal, PendingOrder, Position
-
 from kopitra.domain.orders import DealEntry, DealReason, OrderType, Side
 from kopitra.domain.symbols import SymbolSpec, TradeMode
+from kopitra_agent.ports.terminal import Deal, PendingOrder, Position
 
 DECIMALS = 8
 """Digits behind the point that MetaTrader keeps of volumes and money; prices of any symbol have fewer."""

@@ -1,16 +1,15 @@
 """The port's trade requests as the `MetaTrader5` package's dictionaries, and its answers as results.
 
-The package insists on floats for prices and volumes and on whole numbers elsewhere. Source: MQL5 Reference, "order_send",
-"MqlTradeRequest", "SYMBOL_FILLING_MODE".
+The package insists on floats for prices and volumes and on whole numbers elsewhere. Source: MQL5 Reference,
+"order_send", "MqlTradeRequest", "SYMBOL_FILLING_MODE".
 """
 
 from datetime import tzinfo
 from typing import Any
 
+from kopitra.domain.orders import OrderType, Side
 from kopitra_agent.adapters.mt5_records import number, price, server_seconds
 from kopitra_agent.ports.terminal import TradeRequest, TradeResult
-
-from kopitra.domain.orders import OrderType, Side
 
 ACTIONS = {"deal": 1, "pending": 5, "sltp": 6, "modify": 7, "remove": 8, "close_by": 10}
 MARKET_TYPES = {Side.BUY: 0, Side.SELL: 1}
@@ -27,6 +26,8 @@ MARKET_EXECUTION = 2
 """SYMBOL_TRADE_EXEMODE: under market execution a market order must not return its rest."""
 GOOD_TILL_CANCELLED, UNTIL_SPECIFIED = 0, 2
 INVALID = 10013
+ANY_DEVIATION = 1_000_000
+"""Points. A request without price and deviation takes any market price: no requote may stop it."""
 
 
 class RequestInvalid(Exception):
@@ -50,7 +51,8 @@ def filling_modes(symbol: Any, pending: bool) -> list[int]:
 def request_fields(
     request: TradeRequest, symbol: Any, tick: Any, position: Any, zone: tzinfo
 ) -> dict[str, Any]:
-    """Everything but the filling. `position` is the package's row where the request names one. Raises RequestInvalid."""
+    """Everything but the filling. `position` is the package's row of the one that the request names. Raises
+    RequestInvalid."""
     fields: dict[str, Any] = {
         "action": ACTIONS[request.action],
         "symbol": request.symbol,
@@ -105,9 +107,11 @@ def _market(request: TradeRequest, symbol: Any, tick: Any, position: Any) -> dic
     fields: dict[str, Any] = {
         "type": MARKET_TYPES[side],
         "volume": volume,
-        "price": market if request.price is None else float(request.price),
+        "price": market,
+        "deviation": ANY_DEVIATION,
     }
-    if request.deviation is not None:
+    if request.price is not None and request.deviation is not None:
+        fields["price"] = float(request.price)
         fields["deviation"] = int(request.deviation / price(symbol.point))
     if position is not None:
         return fields | {"position": position.ticket}
