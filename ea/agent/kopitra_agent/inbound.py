@@ -45,15 +45,13 @@ class Inbound:
         """Take in one page; `arrived` on the monotonic clock; `more`: further pages wait, so no open may start yet."""
         if answer.journal_id != self._journal:
             self._journal, self._highest = answer.journal_id, 0
-        if self._desk is not None and more:
-            self._desk.hold_opens(True)
         events = {event.sequence: event for event in (*answer.urgent, *answer.events)}
         for event in sorted(events.values(), key=lambda e: (e.event_type not in HALTS, e.sequence)):
             self._dispatch(event, arrived)
         # urgent ones may be far ahead of this page: only the page itself counts as seen
         self._highest = max([self._highest, *(event.sequence for event in answer.events)])
-        if self._desk is not None and not more:
-            self._desk.hold_opens(False)
+        if self._desk is not None:
+            self._desk.page_taken(more=more)
 
     def _dispatch(self, event: OutboxEvent, arrived: float) -> None:
         if event.event_type in COMMANDS:

@@ -58,7 +58,8 @@ class Desk:
         self._pump()
 
     def accept(self, order: Order, event_id: EventId, sequence: int, arrived: float) -> None:
-        """Take in a command, or one that is delivered again; `arrived` on the monotonic clock."""
+        """Take in a command, or one that is delivered again; `arrived` on the monotonic clock. It starts at the earliest
+        with `page_taken`, when whatever came with it is known."""
         if self._worklist.find(order.command_id) is not None:
             return
         known = self._memory.state.outcomes.get(order.command_id)
@@ -74,12 +75,11 @@ class Desk:
             self._conclude(self._floor.outcome(work, AckStatus.REJECTED, "halted"))
             return
         self._queue(work)
-        self._pump()
 
-    def hold_opens(self, held: bool) -> None:
-        self._worklist.opens_held = held
-        if not held:
-            self._pump()
+    def page_taken(self, *, more: bool) -> None:
+        """Start what may start. While `more` pages wait no open does: its close may be among them."""
+        self._worklist.opens_held = more
+        self._pump()
 
     def halt(self, change: HaltChanged) -> None:
         """Stop opening (or go on); what waits to open is refused. An older change delivered again is ignored."""
