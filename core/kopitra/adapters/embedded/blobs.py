@@ -6,6 +6,7 @@ after a crash in between, at worst the old content has the new type.
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ T = TypeVar("T")
 OWN_FOLDER = ".kopitra"
 """No blob's name starts with a dot."""
 DEFAULT_TYPE = "application/octet-stream"
+UNFINISHED_SECONDS = 3600
+"""A half-written file this old belongs to a process that died; no write takes a minute."""
 
 
 class _About(msgspec.Struct, frozen=True, rename="camel"):
@@ -35,7 +38,9 @@ class FolderBlobs:
 
     def __init__(self, folder: Path, ids: IdSource) -> None:
         self._folder = folder
+        self._unfinished = folder / OWN_FOLDER / "unfinished"
         self._ids = ids
+        self._swept = False
 
     async def put(
         self, name: str, content: bytes, *, content_type: str = DEFAULT_TYPE, immutable: bool = False
@@ -68,6 +73,7 @@ class FolderBlobs:
             if self._get(name) != content:
                 raise BlobImmutable(f"{name} is immutable")
             return
+        self._sweep()
         write_atomically(self._about_path(name), msgspec.json.encode(about), self._temporary())
         write_atomically(self._path(name), content, self._temporary())
 
@@ -121,7 +127,17 @@ class FolderBlobs:
         return self._folder / OWN_FOLDER / "about" / f"{name}.json"
 
     def _temporary(self) -> Path:
-        return self._folder / OWN_FOLDER / "unfinished" / self._ids.new()
+        return self._unfinished / self._ids.new()
+
+    def _sweep(self) -> None:
+        """Once, before the first write: remove what crashes left half-written."""
+        if self._swept:
+            return
+        self._swept = True
+        for file in self._unfinished.glob("*"):
+            with suppress(FileNotFoundError):
+                if time.time() - file.stat().st_mtime > UNFINISHED_SECONDS:
+                    file.unlink()
 
 
 async def _run(call: Callable[..., T], *arguments: object) -> T:
