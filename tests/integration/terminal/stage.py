@@ -8,9 +8,9 @@ from typing import Any
 
 from kopitra.domain.quotes import Quote
 from kopitra.simulation.broker.profiles import MT5, AccountTerms, BrokerProfile
+from kopitra_terminal.adapters.launch import TerminalProcess
 from kopitra_terminal.client import VirtualTerminal
 from kopitra_terminal.control import BrokerControl
-from kopitra_terminal.launch import TerminalProcess
 from kopitra_terminal.settings import AccountSettings, ProcessSettings
 from tests.unit.broker.house import D, spec
 

@@ -16,9 +16,9 @@ from kopitra.simulation.broker.records import DealKind
 from kopitra.simulation.broker.records import TradeRequest as HandRequest
 from kopitra.simulation.broker.retcodes import Retcode
 from kopitra_agent.ports.terminal import Terminal, TerminalUnavailable, TradeRequest
+from kopitra_terminal.adapters.launch import StartFailed
 from kopitra_terminal.connection import CallRefused
 from kopitra_terminal.frames import framed
-from kopitra_terminal.launch import StartFailed
 from tests.integration.terminal.stage import LOGIN, account, staged
 from tests.unit.broker.house import D, spec
 

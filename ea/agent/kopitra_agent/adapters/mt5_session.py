@@ -4,9 +4,7 @@ The package answers None on every kind of failure and says why in `last_error()`
 another account is no terminal of ours: everything is refused until it is back.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -17,6 +15,7 @@ from kopitra.domain.quotes import Quote
 from kopitra.domain.symbols import SymbolSpec
 from kopitra_agent.adapters import mt5_records as records
 from kopitra_agent.adapters import mt5_requests as requests
+from kopitra_agent.adapters.mt5_history import Mt5History, Settling
 from kopitra_agent.ports.terminal import (
     Deal,
     PendingOrder,
@@ -33,12 +32,6 @@ NOT_SENT = {-2: 10013, -8: 10027}
 NO_CONNECTION, NO_QUOTES, POSITION_CLOSED, INVALID_FILL = 10031, 10021, 10036, 10030
 EXECUTED = (10008, 10009, 10010)
 RETAIL_HEDGING = 2
-HISTORY_OVERLAP = timedelta(days=1)
-"""How far back a refresh reads again: deals that a server wrote late, and a clock that was put back."""
-HISTORY_AHEAD = timedelta(days=2)
-"""A server's wall clock may be ahead of ours by its zone, and a day for good measure."""
-FIRST_DEAL = datetime(2000, 1, 1, tzinfo=UTC)
-"""Before MetaTrader 5 existed."""
 
 
 class Mt5Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,16 +57,14 @@ class Mt5Session:
         self._clock = clock
         self._zone = ZoneInfo(settings.server_zone)
         self._open = False
-        self._settling = _Settling(settings.settle_seconds)
-        self._deals: list[Deal] = []
-        self._known: set[int] = set()
-        self._read_to = FIRST_DEAL
+        self._settling = Settling(settings.settle_seconds)
+        self._history = Mt5History(api, self._told, self._zone, clock)
 
     def account(self) -> TerminalAccount:
         info = self._ready()
         terminal = self._told(self._api.terminal_info())
-        self._refresh_deals()
-        counts = (self._api.positions_total(), self._api.orders_total(), len(self._deals))
+        deals = self._history.deals()
+        counts = (self._api.positions_total(), self._api.orders_total(), len(deals))
         settled = self._settling.observe(terminal.connected, counts, self._clock.monotonic())
         return TerminalAccount(
             login=info.login,
@@ -88,7 +79,7 @@ class Mt5Session:
             connected=terminal.connected,
             synchronised=settled,
             trade_allowed=bool(terminal.trade_allowed and info.trade_allowed and info.trade_expert),
-            ledger=self._deals[-1].ordinal if self._deals else 0,
+            ledger=deals[-1].ordinal if deals else 0,
         )
 
     def symbols(self) -> Sequence[SymbolSpec]:
@@ -116,17 +107,11 @@ class Mt5Session:
 
     def deals(self, after: int) -> Sequence[Deal]:
         self._ready()
-        self._refresh_deals()
-        return self._deals[bisect_right(self._deals, after, key=lambda deal: deal.ordinal) :]
+        return self._history.deals_after(after)
 
     def order_history(self, magic: int) -> Sequence[PendingOrder]:
         self._ready()
-        rows = self._told(self._api.history_orders_get(FIRST_DEAL, self._horizon()))
-        return [
-            records.order_of(row, self._zone, records.ORDER_ENDS[row.state])
-            for row in rows
-            if row.magic == magic and row.type in records.ORDER_TYPES and row.state in records.ORDER_ENDS
-        ]
+        return self._history.finished_orders(magic)
 
     def fingerprint(self) -> object:
         """Differs whenever a position, a pending order or the ledger does."""
@@ -220,18 +205,6 @@ class Mt5Session:
             tick = self._api.symbol_info_tick(symbol)
         return tick if tick is not None and tick.bid > 0 and tick.ask > 0 else None
 
-    def _refresh_deals(self) -> None:
-        horizon = self._horizon()
-        rows = self._told(self._api.history_deals_get(self._read_to - HISTORY_OVERLAP, horizon))
-        fresh = [records.deal_of(row, self._zone) for row in rows if row.ticket not in self._known]
-        if fresh:
-            self._known.update(deal.ordinal for deal in fresh)
-            self._deals = sorted([*self._deals, *fresh], key=lambda deal: deal.ordinal)
-        self._read_to = horizon - HISTORY_AHEAD
-
-    def _horizon(self) -> datetime:
-        return self._clock.now() + HISTORY_AHEAD
-
     def _ready(self) -> Any:
         """The account's info row, of the right account; connects where it has to."""
         if not self._open:
@@ -252,8 +225,7 @@ class Mt5Session:
             self._lost()
         self._open = True
         self._settling.restart()
-        self._deals, self._read_to = [], FIRST_DEAL
-        self._known.clear()
+        self._history.forget()
 
     def _told(self, answer: Any) -> Any:
         """What the package answered; None means that it could not ask."""
@@ -265,25 +237,3 @@ class Mt5Session:
         self._open = False
         code, words = self._api.last_error()
         raise TerminalUnavailable(f"MetaTrader 5: {code} {words}")
-
-
-class _Settling:
-    """Has the book stood still for long enough since the terminal connected?"""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self.restart()
-
-    def restart(self) -> None:
-        self._settled = False
-        self._counts: object = None
-        self._since = 0.0
-
-    def observe(self, connected: bool, counts: object, now: float) -> bool:
-        if not connected:
-            self.restart()
-        elif not self._settled:
-            if counts != self._counts:
-                self._counts, self._since = counts, now
-            self._settled = now - self._since >= self._seconds
-        return self._settled

@@ -1,0 +1,1 @@
+"""Where this package meets the machine it runs on."""
