@@ -92,7 +92,8 @@ class RandomWorld:
         self.number = 0
 
     def set_up(self) -> None:
-        """Two groups with a chain: leader-b copies leader-a. Everybody is enrolled and has a session."""
+        """Two groups with a chain (leader-b copies leader-a) and a follower that copies leader-a twice, so that events
+        put two items into one outbox. Everybody is enrolled and has a session."""
         for account in ACCOUNTS:
             name, code = AccountId(account), f"code-{account}"
             self.machine.done(
@@ -108,10 +109,9 @@ class RandomWorld:
             self.machine.done(self.open_session(name, DeviceId("d0")))
             self.machine.done(TakeCatalog(account=name, symbols=CATALOGUES[0], digest="0"))
             self.tell_figures(name)
-        for group, leader in zip(GROUPS, LEADERS, strict=True):
-            self.machine.done(
-                PublishGroup(group=GroupId(group), tenant=TENANT, revision=1, leaders=(AccountId(leader),))
-            )
+        for group, leaders in zip(GROUPS, (LEADERS[:1], LEADERS), strict=True):
+            names = tuple(AccountId(leader) for leader in leaders)
+            self.machine.done(PublishGroup(group=GroupId(group), tenant=TENANT, revision=1, leaders=names))
         for group, follower in (
             ("group-a", "follower-a"),
             ("group-a", "follower-b"),

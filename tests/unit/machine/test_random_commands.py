@@ -27,7 +27,7 @@ from tests.unit.machine.driven import JOURNAL, DrivenMachine
 from tests.unit.machine.random_trading import TradingWorld
 
 SEEDS = st.integers(min_value=0, max_value=2**32)
-STEPS = 250
+STEPS = 200
 
 
 class CheckedMachine(DrivenMachine):
@@ -100,20 +100,20 @@ def test_every_command_and_every_event_is_in_its_table():
     assert set(EVOLUTIONS) == set(Event.__subclasses__())
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(SEEDS)
 def test_deciding_is_pure(seed: int):
     walked(seed, CheckedMachine())
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_replaying_the_encoded_events_gives_the_same_state(seed: int):
     machine = walked(seed).machine
     assert state_hash(machine.replayed()) == state_hash(machine.state)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(SEEDS, st.integers(0, 100))
 def test_a_snapshot_and_the_tail_give_the_same_state_as_the_whole_journal(seed: int, percent: int):
     machine = walked(seed).machine
@@ -123,7 +123,7 @@ def test_a_snapshot_and_the_tail_give_the_same_state_as_the_whole_journal(seed: 
     assert state_hash(replay(state, machine.frames[cut:])) == state_hash(machine.state)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_indexes_and_outboxes_stay_sound(seed: int):
     state = walked(seed).machine.state
@@ -133,7 +133,7 @@ def test_indexes_and_outboxes_stay_sound(seed: int):
     assert all(outbox_is_sound(account) for account in state.accounts.values())
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.data())
 def test_no_sequence_of_commands_raises(data: st.DataObject):
     draws: Draws = ShrinkingDraws(data)
@@ -143,7 +143,7 @@ def test_no_sequence_of_commands_raises(data: st.DataObject):
         world.step()
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_no_command_id_is_ever_given_twice(seed: int):
     events = [EVENTS.decode(frame.data).event for frame in walked(seed).machine.frames]
