@@ -61,12 +61,16 @@ class Tenure:
         self._epoch = 0
         self._stopping = False
         self.committer: GroupCommitter | None = None
-        self.fatal: asyncio.Future[Fatal] | None = None
+        self.fatal: asyncio.Future[Fatal] = asyncio.get_running_loop().create_future()
+
+    @property
+    def epoch(self) -> int:
+        """Of the last term that began; 0 before the first."""
+        return self._epoch
 
     async def run(self, keeper: FenceKeeper) -> None:
         """Returns after `stop`."""
         self._keeper = keeper
-        self.fatal = asyncio.get_running_loop().create_future()
         self._spawn(self._beat())
         await keeper.run()
 
@@ -132,7 +136,6 @@ class Tenure:
                 return await self._recovery.run()
             except (JournalBehind, ReplayFailed) as error:
                 log.critical("start_refused", error=str(error))
-                assert self.fatal is not None
                 if not self.fatal.done():
                     self.fatal.set_result(error)
                 return None

@@ -16,8 +16,7 @@ from tests.unit.engine.shard import Instance, Shard, run_named
 
 async def refused(instance: Instance) -> BaseException:
     instance.start()
-    await instance.until(lambda: instance.tenure.fatal is not None and instance.tenure.fatal.done())
-    assert instance.tenure.fatal is not None
+    await instance.until(instance.tenure.fatal.done)
     assert instance.engine.phase is not Phase.SERVING
     return instance.tenure.fatal.result()
 

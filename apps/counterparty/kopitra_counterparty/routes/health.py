@@ -8,11 +8,14 @@ from kopitra.application.engine import Engine, Phase, Unavailable
 from kopitra.application.ports.timing import Clock
 from kopitra.domain.instants import rfc3339
 from kopitra_counterparty.exchange import Call, Reply
+from kopitra_counterparty.ports import Probe
 
-Probe = Callable[[], Awaitable[str | None]]
-"""None where the dependency answers, else what is wrong."""
 Details = Callable[[Call], Awaitable[bool]]
 """Whether the caller may see more than the status."""
+
+
+async def nobody(call: Call) -> bool:
+    return False
 
 
 class Health:

@@ -1,0 +1,38 @@
+"""`python -m kopitra_counterparty`: settings from the environment, JSON logs on standard output."""
+
+import asyncio
+import sys
+
+from kopitra.application.ports.journal import JournalError
+from kopitra_counterparty.bootstrap import open_ports
+from kopitra_counterparty.logs import configure_logs
+from kopitra_counterparty.server import StartRefused, run
+from kopitra_counterparty.service import Service
+from kopitra_counterparty.settings import Settings, SettingsInvalid, load_settings
+
+WRONG_SETTINGS = 2
+CANNOT_START = 3
+
+
+async def _run(settings: Settings) -> None:
+    await run(Service(settings, await open_ports(settings)))
+
+
+def main() -> int:
+    """The exit code: 0 after an orderly stop, 2 for wrong settings, 3 where the shard must not be served."""
+    try:
+        settings = load_settings()
+    except SettingsInvalid as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return WRONG_SETTINGS
+    configure_logs(settings.log_level)
+    try:
+        asyncio.run(_run(settings))
+    except (StartRefused, JournalError, OSError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return CANNOT_START
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

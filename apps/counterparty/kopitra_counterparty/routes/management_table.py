@@ -1,0 +1,41 @@
+"""Which route of the management plane answers which endpoint."""
+
+from typing import TYPE_CHECKING
+
+from kopitra.application.management import ManagementPlane
+from kopitra.protocol import management_endpoints as endpoints
+from kopitra_counterparty.gate import Route
+from kopitra_counterparty.routes.management import Management
+from kopitra_counterparty.routes.runs import Runs
+
+if TYPE_CHECKING:
+    from kopitra_counterparty.service import Service
+
+
+def management_routes(service: "Service") -> tuple[Route, ...]:
+    """Everything that only operators call."""
+    core, ports = service.core, service.ports
+    plane = ManagementPlane(
+        engine=core.engine, journal=ports.journal, clock=ports.clock, decode=core.machine.decode_event
+    )
+    runs = Runs(
+        engine=core.engine, journal=ports.journal, machine=core.machine, index=core.runs, clock=ports.clock
+    )
+    routes = Management(plane=plane, engine=core.engine, idempotency=service.idempotency, runs=runs)
+    return (
+        Route(endpoint=endpoints.SESSIONS, handle=routes.sessions),
+        Route(
+            endpoint=endpoints.SESSION_ORDERS,
+            read=routes.read_order,
+            owner=routes.owner,
+            handle=routes.order,
+        ),
+        Route(endpoint=endpoints.SESSION_OUTBOX, handle=routes.outbox),
+        Route(endpoint=endpoints.SESSION_LOGS, handle=routes.logs),
+        Route(endpoint=endpoints.SESSION_RELEASE, owner=routes.owner, handle=routes.release),
+        Route(endpoint=endpoints.SESSION_APPROVE, owner=routes.owner, handle=routes.approve),
+        Route(endpoint=endpoints.SESSION_REJECT, owner=routes.owner, handle=routes.reject),
+        Route(endpoint=endpoints.KILL_SWITCH, read=routes.read_switch, handle=routes.kill_switch),
+        Route(endpoint=endpoints.CHANGES, handle=routes.changes),
+        Route(endpoint=endpoints.RUN, handle=routes.run),
+    )

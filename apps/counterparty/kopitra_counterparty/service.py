@@ -1,0 +1,125 @@
+"""The service put together from its ports: engine, delivery, gate and routes. The same in every surrounding."""
+
+from collections.abc import Callable, Sequence
+
+from kopitra.application.delivery import Delivery
+from kopitra.application.engine import Engine
+from kopitra.application.fence_keeper import FenceKeeper
+from kopitra.application.machine import Machine
+from kopitra.application.recovery import Recovery
+from kopitra.application.run_index import RunIndex
+from kopitra.application.snapshotting import Snapshotting
+from kopitra.application.tenure import Tenure
+from kopitra.protocol.endpoints import SERVICE_ENDPOINTS
+from kopitra_counterparty.app import create_app
+from kopitra_counterparty.credentials import Tokens
+from kopitra_counterparty.desk import Desk
+from kopitra_counterparty.fast_path import Asgi, FastPath
+from kopitra_counterparty.gate import Gate, NoOperators, Operators, Route
+from kopitra_counterparty.idempotency import Idempotency
+from kopitra_counterparty.ports import Ports
+from kopitra_counterparty.rate_limit import RateLimit, RateLimiter
+from kopitra_counterparty.routes.health import Details, nobody
+from kopitra_counterparty.routes.table import ea_routes, service_routes
+from kopitra_counterparty.settings import Settings
+
+
+class Core:
+    """The shard's engine and what serves it, without HTTP."""
+
+    def __init__(self, settings: Settings, ports: Ports, machine: Machine) -> None:
+        self.machine = machine
+        self.runs = RunIndex()
+        self.engine = Engine(
+            journal=ports.journal,
+            clock=ports.clock,
+            machine=machine,
+            fenced=lambda: self.keeper.may_answer,
+            projections=(self.runs,),
+        )
+        self.delivery = Delivery(self.engine, ports.clock, self.runs.note_delivered)
+        self.engine.on_committed.append(lambda last, grown: self.delivery.wake(grown))
+        projections = {"runs": self.runs}
+        self.snapshotting = Snapshotting(
+            engine=self.engine,
+            machine=machine,
+            snapshots=ports.snapshots,
+            images=ports.images,
+            clock=ports.clock,
+            projections=dict(projections),
+        )
+        self.tenure = Tenure(
+            journal=ports.journal,
+            engine=self.engine,
+            delivery=self.delivery,
+            recovery=Recovery(
+                journal=ports.journal,
+                snapshots=ports.snapshots,
+                machine=machine,
+                clock=ports.clock,
+                sleeper=ports.sleeper,
+                projections=dict(projections),
+                claims=ports.claims,
+                quarantined=settings.quarantined,
+            ),
+            snapshotting=self.snapshotting,
+            clock=ports.clock,
+            sleeper=ports.sleeper,
+            spawn=ports.spawn,
+        )
+        self.keeper = FenceKeeper(
+            ports.journal,
+            owner=settings.instance,
+            clock=ports.clock,
+            sleeper=ports.sleeper,
+            spawn=ports.spawn,
+            on_change=self.tenure.standing_changed,
+        )
+
+
+class Service:
+    """`asgi` is what a server serves; `gate.handle` is the same without a server. `start` begins as a standby.
+
+    The management plane enters by `operators` and `more_routes`; `details` says who sees more of the health report.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ports: Ports,
+        *,
+        machine: Machine | None = None,
+        operators: Operators | None = None,
+        more_routes: "Callable[[Service], Sequence[Route]]" = lambda service: (),
+        details: Details = nobody,
+    ) -> None:
+        self.settings = settings
+        self.ports = ports
+        self.keys = settings.key_ring()
+        self.core = Core(settings, ports, machine or Machine())
+        self.tokens = Tokens(self.core.engine, ports.clock)
+        idempotency = Idempotency(self.keys, ports.clock)
+        self.desk = Desk(self.core.engine, idempotency)
+        limit = RateLimit(settings.rate_limit_per_second, settings.rate_limit_burst)
+        self.gate = Gate(
+            engine=self.core.engine,
+            tokens=self.tokens,
+            idempotency=idempotency,
+            limiter=RateLimiter(limit, ports.clock),
+            ids=ports.ids,
+            operators=operators or NoOperators(),
+        )
+        own = (*ea_routes(self), *more_routes(self))
+        endpoints = [*(route.endpoint for route in own), *SERVICE_ENDPOINTS]
+        self.routes: tuple[Route, ...] = (*own, *service_routes(self, endpoints, ports.probes, details))
+        self.quart = create_app(self.gate, self.routes)
+        self.asgi: Asgi = FastPath(self.gate, self.routes, self.quart)
+
+    def start(self) -> None:
+        """Try to become the shard's writer, and serve once that is so. A staging slot stays a standby."""
+        if self.settings.may_hold_the_fence:
+            self.ports.spawn(self.core.tenure.run(self.core.keeper))
+
+    async def stop(self) -> None:
+        """Answer what is in flight, release parked polls, keep a snapshot, hand the shard over."""
+        await self.core.tenure.stop()

@@ -1,0 +1,105 @@
+"""Every setting of the counterparty, read once from the environment (`KOPITRA_…`) and frozen."""
+
+from base64 import b64decode
+from binascii import Error as NotBase64
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kopitra.application.tokens import KeyRing, ServiceKeyUnusable
+from kopitra.domain.limits import LEASE_TTL_SECONDS
+from kopitra_counterparty.logs import LEVELS
+
+PREFIX = "KOPITRA_"
+PRODUCTION = "production"
+
+
+class SettingsInvalid(Exception):
+    """The settings do not allow a start; the text is one sentence that names the first wrong one."""
+
+
+def _known_level(level: str) -> str:
+    if level not in LEVELS:
+        raise ValueError(f"must be one of {', '.join(LEVELS)}")
+    return level
+
+
+class Settings(BaseSettings):
+    """Seconds for durations; secrets are never shown."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    storage: Literal["embedded", "azure"] = "embedded"
+    data_folder: Path = Path("data")
+    """Embedded: journal, blobs and queues."""
+    azure_tables: SecretStr | None = None
+    """Azure: a connection string, or the table service's https endpoint (then the managed identity is used)."""
+    azure_blobs: SecretStr | None = None
+    journal_table: str = "journal"
+    blob_container: str = "counterparty"
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """0 takes a free one; the log says which."""
+    shard: Annotated[str, Field(pattern=r"^[a-z0-9]{1,32}$")] = "main"
+    instance: Annotated[str, Field(min_length=1, max_length=128)] = "counterparty"
+    """The fence's owner; different for every instance of a shard."""
+    slot: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = PRODUCTION
+    """Only the production slot ever becomes the shard's writer."""
+    build: str = "development"
+
+    token_keys: dict[str, SecretStr]
+    """Service keys by id, base64 of at least 32 bytes each: the current one, and those it replaced."""
+    token_key_id: str
+    """The key that makes new tokens."""
+
+    operator_issuer: str | None = None
+    operator_audience: str | None = None
+    operator_jwks: str | None = None
+    """Where the issuer's key set is: an https address or a file."""
+
+    consumers: tuple[str, ...] = ()
+    """Whoever must have checkpointed past an event before it may be let go of."""
+    quarantined: tuple[int, ...] = ()
+    """First sequences of events that an operator has put aside."""
+    lease_ttl_seconds: Annotated[int, Field(ge=2, le=3600)] = LEASE_TTL_SECONDS
+    rate_limit_per_second: Annotated[float, Field(gt=0)] = 50.0
+    rate_limit_burst: Annotated[int, Field(ge=1)] = 200
+    log_level: Annotated[str, AfterValidator(_known_level)] = "info"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.storage == "azure" and (self.azure_tables is None or self.azure_blobs is None):
+            raise ValueError("azure_tables and azure_blobs are needed where storage is azure")
+        operators = (self.operator_issuer, self.operator_audience, self.operator_jwks)
+        if any(operators) and not all(operators):
+            raise ValueError("operator_issuer, operator_audience and operator_jwks belong together")
+        try:
+            self.key_ring()
+        except (ServiceKeyUnusable, NotBase64) as error:
+            raise ValueError(f"token_keys: {error}") from None
+        return self
+
+    @property
+    def may_hold_the_fence(self) -> bool:
+        return self.slot == PRODUCTION
+
+    def key_ring(self) -> KeyRing:
+        keys = {
+            name: b64decode(key.get_secret_value(), validate=True) for name, key in self.token_keys.items()
+        }
+        return KeyRing(self.token_key_id, keys)
+
+
+def load_settings(**given: object) -> Settings:
+    """From the environment; `given` overrides it. Raises SettingsInvalid."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        setting = PREFIX + name.upper() if name else "settings"
+        raise SettingsInvalid(f"{setting}: {message}") from None
