@@ -117,32 +117,39 @@ class _Plan:
         return {name: count for name, count in wanted.items() if count > 0}
 
     def carry_out(self, name: str) -> None:
+        """Does it, or where nothing allows it, opens a position that may."""
+        if not self._tried(name):
+            self._whims.open(scaled=name == "part")
+
+    def _tried(self, name: str) -> bool:
         whims = self._whims
         match name:
             case "part":
-                if not whims.close_part():
-                    whims.open(scaled=True)
+                return whims.close_part()
             case "modify":
-                whims.modify()
+                return whims.modify()
             case "stop":
-                whims.reach_a_stop()
-            case "fill" if whims.has_orders():
-                whims.fill_an_order()
-            case "cancel" if whims.has_orders():
-                whims.cancel()
-            case "fill" | "cancel":
-                whims.place()
+                return whims.reach_a_stop()
+            case "fill":
+                return whims.fill_an_order() or whims.place()
+            case "cancel":
+                return whims.cancel() or whims.place()
             case "burst":
-                whims.burst()
                 self._bursts += 1
+                return whims.burst()
             case "miss":
-                self._near_misses += whims.near_miss()
+                missed = whims.near_miss()
+                self._near_misses += missed
+                return missed
             case "cash":
-                amount = CASH_AMOUNTS[self._cash % len(CASH_AMOUNTS)]
-                self._desk.cash(amount, "deposit" if amount > 0 else "withdrawal")
-                self._cash += 1
+                self._move_cash(CASH_AMOUNTS[self._cash % len(CASH_AMOUNTS)])
+                return True
             case _:
-                whims.open()
+                return False
+
+    def _move_cash(self, amount: Decimal) -> None:
+        self._desk.cash(amount, "deposit" if amount > 0 else "withdrawal")
+        self._cash += 1
 
 
 def _wind_down(desk: LeaderDesk, knobs: Knobs) -> None:

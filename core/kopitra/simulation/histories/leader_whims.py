@@ -56,7 +56,7 @@ class LeaderWhims:
         holding.kept = kept
         return holding
 
-    def place(self) -> Holding:
+    def place(self) -> bool:
         symbol, side = self._one_of(self._symbols), self._side()
         kind = self._one_of((OrderType.LIMIT, OrderType.STOP))
         spec = self.desk.market.symbol(symbol)
@@ -64,7 +64,8 @@ class LeaderWhims:
         below = (kind is OrderType.LIMIT) == (side is Side.BUY)
         base = self.desk.market.bid(symbol) - away if below else self.desk.market.ask(symbol) + away
         stops = self._stops(symbol, side, base)
-        return self.desk.place(symbol, side, kind, self._one_of(LOT_STEPS), base, stops)
+        self.desk.place(symbol, side, kind, self._one_of(LOT_STEPS), base, stops)
+        return True
 
     def modify(self) -> bool:
         """New stops for a position or an order, or a new price for an order; False where there is none."""
@@ -100,9 +101,6 @@ class LeaderWhims:
         if free:
             self.desk.close(self._one_of(free))
         return bool(free)
-
-    def has_orders(self) -> bool:
-        return bool(self.desk.orders())
 
     def cancel(self) -> bool:
         orders = self.desk.orders()
@@ -147,7 +145,7 @@ class LeaderWhims:
         self.desk.move(symbol, self.desk.market.bid(symbol) - (back if trigger.rising else -back))
         return True
 
-    def burst(self) -> None:
+    def burst(self) -> bool:
         """Many things in one second, one of them a position that opens and closes in it."""
         flash = self.open(scaled=True)
         for _ in range(self._draws.between(2, 6)):
@@ -155,6 +153,7 @@ class LeaderWhims:
             whim()
         if flash in self.desk.positions():
             self.desk.close(flash)
+        return True
 
     def _open_plainly(self) -> bool:
         self.open()

@@ -1,5 +1,7 @@
 """A statement's bytes as text: UTF-8 or UTF-16 with its mark, else the terminal's own eight-bit code page."""
 
+import re
+
 from kopitra.simulation.statements.errors import StatementError
 
 STATEMENT_BYTES = 64 * 1024 * 1024
@@ -8,7 +10,9 @@ MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", 
 CODE_PAGE = "latin-1"
 """Names may come out wrong; digits, dates and the words of the format are ASCII in every code page of
 MetaTrader."""
-PLAIN_CONTROLS = "\t\n\r\f"
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
+"""Control characters that no text has; tabs, line ends and form feeds are left."""
 
 
 def text_of(data: bytes) -> str:
@@ -18,7 +22,7 @@ def text_of(data: bytes) -> str:
     if not data.strip():
         raise StatementError(None, "the file is empty")
     page = _decoded(data)
-    if any(character < " " and character not in PLAIN_CONTROLS for character in page):
+    if _CONTROLS.search(page):
         raise StatementError(None, "the file is binary, not text")
     return page.replace("\r\n", "\n").replace("\r", "\n")
 

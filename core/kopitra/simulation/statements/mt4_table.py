@@ -22,7 +22,8 @@ HEADER = "header"
 LAST_COUNTED_LINE = 65535
 """The parser counts lines in 16 bits."""
 
-_END = re.compile(r"</html>\s*$", re.IGNORECASE)
+_PAGE_END = re.compile(r"</html\s*>", re.IGNORECASE)
+_END = re.compile(r"</html\s*>\s*$", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 _FOREIGN = {
     "Strategy Tester Report": "a strategy tester's report",
@@ -67,6 +68,8 @@ def sections_of(page: str) -> dict[str, Section]:
     for name in SECTIONS:
         if name not in found:
             raise StatementError(last_line, f"the statement is cut off: it ends without its “{name}”")
+    if len(_PAGE_END.findall(page)) > 1:
+        raise StatementError(last_line, "a second page follows the first: this is more than one statement")
     if not _END.search(page):
         raise StatementError(last_line, "the statement is cut off: it does not end with </html>")
     return found

@@ -17,7 +17,7 @@ from kopitra.domain.orders import Side
 from kopitra.domain.quotes import Quote
 from kopitra.simulation.statements.assembly import order_events
 from kopitra.simulation.statements.rows import OrderRow
-from kopitra.simulation.statements.tape import Tape, fills_order
+from kopitra.simulation.statements.tape import Level, Strip, Tape, order_level
 from kopitra.simulation.timeline import Action, Reason, TimelineEvent, in_order
 
 SPREAD_POINTS = 10
@@ -71,12 +71,13 @@ def quoted(
     late = 0
     for order in orders:
         placing, *ending = order_events(order)
-        at = _placing_time(order, tape)
+        strip = tape.of(order.symbol)
+        at = _placing_time(order, strip)
         late += at != order.placed_at
-        placing = msgspec.structs.replace(placing, at=at, quote=_suitable(order, at, tape, spreads))
+        placing = msgspec.structs.replace(placing, at=at, quote=_suitable(order, at, strip, spreads))
         placed.append(placing)
         placed += [
-            msgspec.structs.replace(end, quote=_suitable(order, end.at, tape, spreads)) for end in ending
+            msgspec.structs.replace(end, quote=_suitable(order, end.at, strip, spreads)) for end in ending
         ]
     return with_quotes_in_force([*trades, *placed]), late
 
@@ -85,7 +86,7 @@ def with_quotes_in_force(events: Iterable[TimelineEvent]) -> list[TimelineEvent]
     """The events in order; those that made no quote of their own get the symbol's last, or the first to come."""
     ordered = in_order(events)
     seen = Tape(ordered)
-    return [_with_quote_in_force(event, seen) for event in ordered]
+    return [_with_quote_in_force(event, seen.of(event.symbol)) for event in ordered]
 
 
 def _pinned(event: TimelineEvent, spreads: Spreads) -> TimelineEvent:
@@ -113,22 +114,21 @@ def _market(order: OrderRow, at: datetime, spreads: Spreads) -> Quote | None:
     return None if _fills(order, quote) else quote
 
 
-def _placing_time(order: OrderRow, tape: Tape) -> datetime:
-    during = tape.during(order.symbol, order.placed_at, order.ended_at)
-    beyond = [index for index, quote in enumerate(during) if _fills(order, quote)]
-    if not beyond:
+def _placing_time(order: OrderRow, strip: Strip) -> datetime:
+    since, upto = strip.during(order.placed_at, order.ended_at)
+    beyond = strip.last_that_reaches(_level(order), since, upto)
+    if beyond is None:
         return order.placed_at
-    back = during[beyond[-1] + 1 :]
     latest = order.ended_at - BETWEEN_SECONDS if order.ended_at else None
-    if back and back[0].at is not None and (latest is None or back[0].at < latest):
-        return back[0].at + BETWEEN_SECONDS
-    return max(order.placed_at, latest or (during[-1].at or order.placed_at) + BETWEEN_SECONDS)
+    if beyond + 1 < upto and (latest is None or strip.events[beyond + 1].at < latest):
+        return strip.events[beyond + 1].at + BETWEEN_SECONDS
+    return max(order.placed_at, latest or strip.events[beyond].at + BETWEEN_SECONDS)
 
 
-def _suitable(order: OrderRow, at: datetime, tape: Tape, spreads: Spreads) -> Quote:
+def _suitable(order: OrderRow, at: datetime, strip: Strip, spreads: Spreads) -> Quote:
     """The quote in force if the order can wait at it, else the one beside the order, else one that is just
     short of it."""
-    for quote in (tape.latest(order.symbol, at), _market(order, at, spreads)):
+    for quote in (strip.latest(at), _market(order, at, spreads)):
         if quote is not None and not _fills(order, quote):
             return msgspec.structs.replace(quote, at=at)
     point = spreads.point(order.symbol)
@@ -137,13 +137,17 @@ def _suitable(order: OrderRow, at: datetime, tape: Tape, spreads: Spreads) -> Qu
 
 
 def _fills(order: OrderRow, quote: Quote) -> bool:
-    return fills_order(order.side, order.order_type, order.price, quote)
+    return _level(order).is_reached_by(quote)
 
 
-def _with_quote_in_force(event: TimelineEvent, seen: Tape) -> TimelineEvent:
+def _level(order: OrderRow) -> Level:
+    return order_level(order.side, order.order_type, order.price)
+
+
+def _with_quote_in_force(event: TimelineEvent, seen: Strip) -> TimelineEvent:
     if event.quote is not None or event.action is Action.BALANCE:
         return event
-    quote = seen.latest(event.symbol, event.at) or seen.next_after(event.symbol, event.at)
+    quote = seen.latest(event.at) or seen.next_after(event.at)
     return (
         event
         if quote is None

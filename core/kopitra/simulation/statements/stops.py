@@ -15,10 +15,9 @@ from typing import Literal
 import msgspec
 
 from kopitra.domain.orders import Side
-from kopitra.domain.quotes import Quote
 from kopitra.simulation.statements.chains import Chain
 from kopitra.simulation.statements.quoting import BETWEEN_SECONDS
-from kopitra.simulation.statements.tape import touches_stop_loss, touches_take_profit
+from kopitra.simulation.statements.tape import Level, Strip, Tape, stop_loss_level, take_profit_level
 from kopitra.simulation.timeline import Action, Reason, TimelineEvent
 
 Kind = Literal["stop_loss", "take_profit"]
@@ -27,13 +26,13 @@ Kind = Literal["stop_loss", "take_profit"]
 class _StopKind(msgspec.Struct, frozen=True):
     name: Kind
     fired: Reason
-    touches: Callable[[Side, Decimal, Quote], bool]
+    level: Callable[[Side, Decimal], Level]
 
 
 NOW = timedelta()
 KINDS = (
-    _StopKind("stop_loss", Reason.STOP_LOSS, touches_stop_loss),
-    _StopKind("take_profit", Reason.TAKE_PROFIT, touches_take_profit),
+    _StopKind("stop_loss", Reason.STOP_LOSS, stop_loss_level),
+    _StopKind("take_profit", Reason.TAKE_PROFIT, take_profit_level),
 )
 
 
@@ -47,37 +46,35 @@ class _Life(msgspec.Struct, frozen=True):
     """One position: its parts, its symbol's events, and where among those its own are."""
 
     chain: Chain
-    market: Sequence[TimelineEvent]
+    market: Strip
     own: tuple[int, ...]
 
 
 def with_stops(events: Sequence[TimelineEvent], chains: Iterable[Chain]) -> tuple[list[TimelineEvent], int]:
     """All events, positions' with their stops and with modifications added, and how many stops found no
     moment."""
-    markets, own = _by_symbol(events)
+    tape, own = Tape(events), _own_places(events)
     finished = [
         event for event in events if event.action not in (Action.OPEN, Action.PARTIAL_CLOSE, Action.CLOSE)
     ]
     left_out = 0
     for chain in chains:
-        ref = str(chain.first.ticket)
-        life = _Life(chain, markets[chain.first.symbol], tuple(own[ref]))
+        life = _Life(chain, tape.of(chain.first.symbol), tuple(own[str(chain.first.ticket)]))
         changes, unplaced = _changes(life)
         left_out += unplaced
         finished += _retold(life, changes)
     return finished, left_out
 
 
-def _by_symbol(
-    events: Sequence[TimelineEvent],
-) -> tuple[dict[str, list[TimelineEvent]], dict[str, list[int]]]:
-    markets: defaultdict[str, list[TimelineEvent]] = defaultdict(list)
+def _own_places(events: Sequence[TimelineEvent]) -> dict[str, list[int]]:
+    """Where each position's events are on its symbol's strip."""
+    lengths: defaultdict[str, int] = defaultdict(int)
     own: defaultdict[str, list[int]] = defaultdict(list)
     for event in events:
         if event.quote is not None:
-            own[event.position_ref].append(len(markets[event.symbol]))
-            markets[event.symbol].append(event)
-    return markets, own
+            own[event.position_ref].append(lengths[event.symbol])
+            lengths[event.symbol] += 1
+    return own
 
 
 def _changes(life: _Life) -> tuple[list[_Change], int]:
@@ -88,7 +85,10 @@ def _changes(life: _Life) -> tuple[list[_Change], int]:
         in_force: Decimal | None = None
         for index, part in enumerate(life.chain.parts):
             wanted: Decimal | None = getattr(part, kind.name)
-            began = life.market[life.own[index]].at + (BETWEEN_SECONDS if index else NOW)
+            began = life.market.events[life.own[index]].at + (BETWEEN_SECONDS if index else NOW)
+            if _ends_within(life, index, began):
+                left_out += wanted not in (None, in_force)
+                continue
             moment = None if wanted is None else _moment(life, kind, wanted, index, began)
             left_out += wanted is not None and moment is None
             if wanted == in_force and moment == began:
@@ -101,26 +101,31 @@ def _changes(life: _Life) -> tuple[list[_Change], int]:
     return changes, left_out
 
 
+def _ends_within(life: _Life, index: int, began: datetime) -> bool:
+    """Whether a part lasted no longer than the second it began in, so that nothing can be changed in its life."""
+    return 0 < index < len(life.own) - 1 and life.market.events[life.own[index + 1]].at <= began
+
+
 def _moment(life: _Life, kind: _StopKind, stop: Decimal, index: int, began: datetime) -> datetime | None:
     """The first moment of a part's life from which its stop is contradicted by nothing; `began` where that is
     its start."""
     since, side = life.own[index], life.chain.first.side
     end = life.own[index + 1] if index + 1 < len(life.own) else None
-    ending = None if end is None else life.market[end]
+    ending = None if end is None else life.market.events[end]
     fires = ending is not None and ending.action is Action.CLOSE and ending.reason is kind.fired
-    upto = len(life.market) if end is None else end
-    window = range(since, upto if fires or end is None else upto + 1)
-    beyond = [at for at in window if (quote := life.market[at].quote) and kind.touches(side, stop, quote)]
-    if beyond and beyond[-1] + 1 >= upto:
+    upto = len(life.market.events) if end is None else end
+    last = upto if fires or end is None else upto + 1
+    beyond = life.market.last_that_reaches(kind.level(side, stop), since, last)
+    if beyond is not None and beyond + 1 >= upto:
         return None
-    moment = life.market[beyond[-1] + 1].at + BETWEEN_SECONDS if beyond else began
-    return moment if ending is None or moment < ending.at or moment == life.market[since].at else None
+    moment = began if beyond is None else life.market.events[beyond + 1].at + BETWEEN_SECONDS
+    return moment if ending is None or moment < ending.at or moment == life.market.events[since].at else None
 
 
 def _retold(life: _Life, changes: list[_Change]) -> Iterator[TimelineEvent]:
     """The position's own events, each with the stops in force after it, and a modification for each later
     change."""
-    opened, *closes = (life.market[index] for index in life.own)
+    opened, *closes = (life.market.events[index] for index in life.own)
     by_time: defaultdict[datetime, dict[str, Decimal | None]] = defaultdict(dict)
     for change in changes:
         by_time[change.at][change.kind] = change.value
