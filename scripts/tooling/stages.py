@@ -1,7 +1,7 @@
 """The stages of the tests and the folders each covers, from the quickest answer to the slowest."""
 
 STAGES = {
-    "core": ("unit", "architecture"),
+    "core": ("unit", "golden", "architecture"),
     "conformance": ("conformance",),
     "simulation": ("simulation",),
     "system": ("integration", "contract", "e2e"),

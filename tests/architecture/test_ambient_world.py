@@ -13,6 +13,7 @@ MAY_TOUCH_THE_WORLD = {
     "kopitra_*.adapters.*": "the same for the apps' and the agent's own ports",
     "kopitra_*.bootstrap": "wires the real adapters, once per app",
     "kopitra_*.__main__": "where a process starts",
+    "kopitra_counterparty.server": "binds the port and hears SIGTERM; nothing that decides is in it",
     "kopitra.simulation.virtual_time": "an event loop is made of a selector; this one never waits on it",
 }
 """Pattern of module names → why. Everything else runs under virtual time, one seed one execution."""
