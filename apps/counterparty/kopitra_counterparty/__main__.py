@@ -4,10 +4,10 @@ import asyncio
 import sys
 
 from kopitra.application.ports.journal import JournalError
-from kopitra_counterparty.bootstrap import open_ports
+from kopitra_counterparty.bootstrap import open_ports, operator_tokens
+from kopitra_counterparty.counterparty import counterparty
 from kopitra_counterparty.logs import configure_logs
 from kopitra_counterparty.server import StartRefused, run
-from kopitra_counterparty.service import Service
 from kopitra_counterparty.settings import Settings, SettingsInvalid, load_settings
 
 WRONG_SETTINGS = 2
@@ -15,7 +15,8 @@ CANNOT_START = 3
 
 
 async def _run(settings: Settings) -> None:
-    await run(Service(settings, await open_ports(settings)))
+    ports = await open_ports(settings)
+    await run(counterparty(settings, ports, operator_tokens(settings, ports.clock)))
 
 
 def main() -> int:

@@ -1,28 +1,39 @@
 """The real world's ports, from the settings."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import structlog
+from aiohttp import ClientSession, ClientTimeout
+from msgspec import json
 
 from kopitra.adapters.embedded.blobs import FolderBlobs
 from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.journal import SqliteJournal
+from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.embedded.secrets import Argon2Hashes
 from kopitra.adapters.embedded.state_images import images_for_this_platform
 from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
 from kopitra.adapters.snapshots import BlobSnapshots
 from kopitra.application.ports.blobs import Blobs
 from kopitra.application.ports.journal import Journal, JournalError
-from kopitra_counterparty.ports import Ports
+from kopitra.application.ports.timing import Clock
+from kopitra.application.recovery import Claim
+from kopitra.application.relay import published_through
+from kopitra_counterparty.operators import OperatorTokens
+from kopitra_counterparty.ports import Ports, Queues
 from kopitra_counterparty.settings import Settings
 
 HASHING_THREADS = 2
 """As many as the smallest instance has cores: more would only keep the event loop waiting."""
 IMAGE_THREADS = 1
+KEY_SET_SECONDS = 5.0
+QUEUES_FILE = "queues.sqlite"
+EVENTS_QUEUE = "trade-agent-events"
+COMMANDS_QUEUE = "trade-agent-commands"
 
 log = structlog.get_logger("kopitra.tasks")
 
@@ -54,6 +65,7 @@ async def open_ports(settings: Settings) -> Ports:
     """Open the storage that the settings name. Raises JournalUnavailable, OSError."""
     clock, ids, tasks = SystemClock(), SystemIds(), Tasks()
     journal, blobs = await _embedded(settings.data_folder, settings.shard)
+    queues = await _queues(settings.data_folder)
     hashing = ThreadPoolExecutor(HASHING_THREADS, "hashing")
     imaging = ThreadPoolExecutor(IMAGE_THREADS, "imaging")
 
@@ -61,6 +73,8 @@ async def open_ports(settings: Settings) -> Ports:
         await tasks.stop()
         hashing.shutdown(wait=False, cancel_futures=True)
         imaging.shutdown(wait=False, cancel_futures=True)
+        await queues.events.close()
+        await queues.commands.close()
         await journal.close()
         await blobs.close()
 
@@ -74,7 +88,9 @@ async def open_ports(settings: Settings) -> Ports:
         hashes=Argon2Hashes(hashing),
         images=images_for_this_platform(imaging),
         spawn=tasks.spawn,
+        claims=[relay_claim(blobs, journal)],
         probes={"journal": journal_probe(journal)},
+        queues=queues,
         close=close,
     )
 
@@ -84,6 +100,46 @@ async def _embedded(folder: Path, shard: str) -> tuple[Journal, Blobs]:
     ids = SystemIds()
     journal = await SqliteJournal.open(folder / f"{shard}.journal", shard=shard, clock=SystemClock(), ids=ids)
     return journal, FolderBlobs(folder / "blobs", ids)
+
+
+async def _queues(folder: Path) -> Queues:
+    clock, ids, file = SystemClock(), SystemIds(), folder / QUEUES_FILE
+    return Queues(
+        events=await SqliteQueue.open(file, EVENTS_QUEUE, clock=clock, ids=ids),
+        commands=await SqliteQueue.open(file, COMMANDS_QUEUE, clock=clock, ids=ids),
+    )
+
+
+def relay_claim(blobs: Blobs, journal: Journal) -> Callable[[], Awaitable[list[Claim]]]:
+    """What has been published must be in the journal."""
+
+    async def claims() -> list[Claim]:
+        return [Claim("the relay's checkpoint", await published_through(blobs, journal))]
+
+    return claims
+
+
+def operator_tokens(settings: Settings, clock: Clock) -> OperatorTokens | None:
+    """None where no issuer is configured: then nobody is an operator."""
+    source, issuer, audience = settings.operator_jwks, settings.operator_issuer, settings.operator_audience
+    if source is None or issuer is None or audience is None:
+        return None
+    return OperatorTokens(load_keys=key_set_from(source), issuer=issuer, audience=audience, clock=clock)
+
+
+def key_set_from(source: str) -> Callable[[], Awaitable[Mapping[str, Any]]]:
+    """Reads a JWK set from an https address, or from a file."""
+
+    async def from_file() -> Mapping[str, Any]:
+        return json.decode(await asyncio.to_thread(Path(source).read_bytes))
+
+    async def from_address() -> Mapping[str, Any]:
+        timeout = ClientTimeout(total=KEY_SET_SECONDS)
+        async with ClientSession(timeout=timeout) as client, client.get(source) as answer:
+            answer.raise_for_status()
+            return json.decode(await answer.read())
+
+    return from_address if source.startswith("https://") else from_file
 
 
 def journal_probe(journal: Journal) -> Callable[[], Awaitable[str | None]]:

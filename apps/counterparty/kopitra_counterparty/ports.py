@@ -8,6 +8,7 @@ from kopitra.application.group_commit import Spawn
 from kopitra.application.ports.blobs import Blobs
 from kopitra.application.ports.identity import IdSource
 from kopitra.application.ports.journal import Journal
+from kopitra.application.ports.queue import Queue
 from kopitra.application.ports.secrets import SecretHashes
 from kopitra.application.ports.snapshots import Snapshots
 from kopitra.application.ports.state_images import StateImages
@@ -16,6 +17,13 @@ from kopitra.application.recovery import Claims
 
 Probe = Callable[[], Awaitable[str | None]]
 """None where the dependency answers, else what is wrong."""
+
+
+class Queues(msgspec.Struct, frozen=True, kw_only=True):
+    """To and from the management side."""
+
+    events: Queue
+    commands: Queue
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,4 +40,6 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     spawn: Spawn
     claims: Sequence[Claims] = ()
     probes: dict[str, Probe] = {}
+    queues: Queues | None = None
+    """Without them nothing is published, and commands come by the management plane only."""
     close: Callable[[], Awaitable[None]]

@@ -10,6 +10,7 @@ from kopitra.application.recovery import Recovery
 from kopitra.application.run_index import RunIndex
 from kopitra.application.snapshotting import Snapshotting
 from kopitra.application.tenure import Tenure
+from kopitra.application.while_serving import Work, while_serving
 from kopitra.protocol.endpoints import SERVICE_ENDPOINTS
 from kopitra_counterparty.app import create_app
 from kopitra_counterparty.credentials import Tokens
@@ -95,16 +96,17 @@ class Service:
     ) -> None:
         self.settings = settings
         self.ports = ports
+        self._works: list[Work] = []
         self.keys = settings.key_ring()
         self.core = Core(settings, ports, machine or Machine())
         self.tokens = Tokens(self.core.engine, ports.clock)
-        idempotency = Idempotency(self.keys, ports.clock)
-        self.desk = Desk(self.core.engine, idempotency)
+        self.idempotency = Idempotency(self.keys, ports.clock)
+        self.desk = Desk(self.core.engine, self.idempotency)
         limit = RateLimit(settings.rate_limit_per_second, settings.rate_limit_burst)
         self.gate = Gate(
             engine=self.core.engine,
             tokens=self.tokens,
-            idempotency=idempotency,
+            idempotency=self.idempotency,
             limiter=RateLimiter(limit, ports.clock),
             ids=ports.ids,
             operators=operators or NoOperators(),
@@ -115,10 +117,16 @@ class Service:
         self.quart = create_app(self.gate, self.routes)
         self.asgi: Asgi = FastPath(self.gate, self.routes, self.quart)
 
+    def also(self, work: Work) -> None:
+        """Do this as well whenever the shard is served."""
+        self._works.append(work)
+
     def start(self) -> None:
         """Try to become the shard's writer, and serve once that is so. A staging slot stays a standby."""
         if self.settings.may_hold_the_fence:
             self.ports.spawn(self.core.tenure.run(self.core.keeper))
+            if self._works:
+                self.ports.spawn(while_serving(self.core.engine, self.ports.sleeper, self._works))
 
     async def stop(self) -> None:
         """Answer what is in flight, release parked polls, keep a snapshot, hand the shard over."""

@@ -48,7 +48,7 @@ def _narrow_field(schema: Schema, kind: inspect.Type, name: str) -> None:
         for member, member_schema in zip(kind.types, schema.get("anyOf", ()), strict=False):
             _narrow_field(member_schema, member, name)
     elif isinstance(kind, inspect.ListType | inspect.VarTupleType):
-        _narrow_field(schema["items"], kind.item_type, name)
+        _narrow_field(schema.get("items", {}), kind.item_type, name)
     elif isinstance(kind, inspect.StrType):
         schema["maxLength"] = text_limit(name)
     elif isinstance(kind, inspect.IntType):

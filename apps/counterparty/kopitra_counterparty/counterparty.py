@@ -1,0 +1,41 @@
+"""The whole counterparty: the service, its operators, the relay to and the consumer from the management side."""
+
+from kopitra.application.operations import OperationsConsumer
+from kopitra.application.relay import Relay
+from kopitra.domain.identifiers import AccountId, TenantId
+from kopitra_counterparty.operator_gate import OperatorGate
+from kopitra_counterparty.operators import OperatorTokens
+from kopitra_counterparty.ports import Ports, Queues
+from kopitra_counterparty.routes.management_table import management_routes
+from kopitra_counterparty.service import Service
+from kopitra_counterparty.settings import Settings
+
+
+def counterparty(settings: Settings, ports: Ports, operators: OperatorTokens | None) -> Service:
+    """Without `operators` the management plane admits nobody."""
+    gate = OperatorGate(operators) if operators is not None else None
+    service = Service(settings, ports, operators=gate, more_routes=management_routes)
+    if ports.queues is not None:
+        _connect(service, ports.queues)
+    return service
+
+
+def _connect(service: Service, queues: Queues) -> None:
+    """Publish what is committed, and take operators' commands, whenever the shard is served."""
+    engine, ports = service.core.engine, service.ports
+
+    def tenants() -> dict[AccountId, TenantId]:
+        return {account.account: account.tenant for account in engine.state.accounts.values()}
+
+    relay = Relay(
+        journal=ports.journal,
+        queue=queues.events,
+        blobs=ports.blobs,
+        sleeper=ports.sleeper,
+        decode=service.core.machine.decode_event,
+        tenants=tenants,
+    )
+    engine.on_committed.append(lambda last, grown: relay.wake())
+    consumer = OperationsConsumer(queue=queues.commands, engine=engine, sleeper=ports.sleeper)
+    service.also(relay.run)
+    service.also(consumer.run)
