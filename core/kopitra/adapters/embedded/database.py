@@ -11,6 +11,8 @@ OPEN_ATTEMPTS = 40
 OPEN_PAUSE_SECONDS = 0.05
 FULL = 2
 """PRAGMA synchronous: flush the write-ahead log at every commit, so that a commit survives a power cut."""
+LOG_BYTES = 8 * 1024 * 1024
+"""To which the log's file shrinks once it was copied; SQLite copies it at 4 MiB, one huge commit makes it larger."""
 
 
 class ForeignDatabase(Exception):
@@ -27,6 +29,7 @@ def open_database(path: Path, *, application_id: int, version: int, schema: str)
     try:
         _use_wal(connection)
         connection.execute(f"PRAGMA synchronous={FULL}")
+        connection.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
         _create_or_recognise(connection, path, application_id, version, schema)
     except BaseException:
         connection.close()

@@ -170,9 +170,11 @@ class JournalFile:
                 raise JournalUnavailable("unreachable", f"{self.path} was replaced by another file")
 
     def bytes_used(self) -> int:
+        """Of the database with everything in its log, as it will be once copied; the log itself is recycled."""
         with reported():
-            wal = self.path.with_name(self.path.name + "-wal")
-            return os.stat(self.path).st_size + (os.stat(wal).st_size if wal.exists() else 0)
+            (pages,) = self.connection.execute("PRAGMA page_count").fetchone()
+            (page_bytes,) = self.connection.execute("PRAGMA page_size").fetchone()
+            return pages * page_bytes
 
     def close(self) -> None:
         self.connection.close()
