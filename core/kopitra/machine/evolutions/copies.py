@@ -1,7 +1,7 @@
 """How copies come to be, are commanded, and end."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kopitra.domain.identifiers import AccountId, CommandId, RunId
 from kopitra.domain.orders import OrderType
@@ -103,14 +103,19 @@ def after_magic(magic: int) -> int:
     return magic + 1 if magic < LAST_MAGIC else FIRST_MAGIC
 
 
+def fresh_until(order: Order, recorded: Recorded) -> datetime | None:
+    """When an open that nobody fetched goes stale; nothing else ever does."""
+    if order.action is not OrderAction.OPEN or order.ttl_ms is None:
+        return None
+    return recorded.at + timedelta(milliseconds=order.ttl_ms)
+
+
 def send(
     state: State, account: AccountId, order: Order, recorded: Recorded, offset: int, run: RunId | None
 ) -> None:
     """Put an order into its account's outbox and note on its copy what it asks for."""
     sequence = recorded.sequence + offset
-    fresh_for = order.ttl_ms if order.action is OrderAction.OPEN else None
-    expires_at = recorded.at + timedelta(milliseconds=fresh_for) if fresh_for is not None else None
-    add_order(state, account, order, recorded, offset, run=run, expires_at=expires_at)
+    add_order(state, account, order, recorded, offset, run=run, expires_at=fresh_until(order, recorded))
     copy_id = order.copy_id
     if copy_id is None:
         return
