@@ -103,6 +103,8 @@ def test_the_same_file_and_revision_give_the_same_message_ids() -> None:
         ("tenant: a\naccounts:\n  x: {enabled: yes}", "desk.yaml:3: accounts.x.enabled: Expected `bool`"),
         ("tenant: a\naccounts:\n  x: &a {}\n  y: *a", "desk.yaml:3: accounts.y: aliases are not supported"),
         ("tenant: a\naccounts:\n  x: {enrolmentCode: short}", "accounts.x.enrolmentCode: needs at least 22"),
+        (f"tenant: a\naccounts:\n  {'x' * 129}: {{}}", "longer than 128 characters"),
+        (f"tenant: a\naccounts:\n  x: {{label: {'y' * 513}}}", "accounts.x.label: longer than 512"),
         ("tenant: a\nhalt: {scope: group}", "desk.yaml:2: halt: expected a list"),
         ("tenant: a\nhalt:\n  - {scope: moon}", "desk.yaml:3: halt[0].scope: Invalid enum value 'moon'"),
         (

@@ -25,13 +25,13 @@ import msgspec
 from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SubscriptionId, TenantId
 from kopitra.domain.rule_checks import read_rules
 from kopitra.domain.rules import CopyRules
-from kopitra.protocol.bounds import checker
-from kopitra.protocol.messages import FieldError
+from kopitra.protocol.limits import MAX_ID_LENGTH, MAX_TEXT_LENGTH
 from kopitra.protocol.operations import HaltParameters, ResumeParameters
 from kopitra_cli.configuration.problems import ConfigurationInvalid, FileProblem
 from kopitra_cli.configuration.yaml_source import Source, inside, read_yaml
 
 T = TypeVar("T")
+FREE_TEXT = frozenset({"label", "reason"})
 UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.+)`")
 LEAST_CODE_CHARACTERS = 22
 """128 bits in base64: the counterparty keeps a plain SHA-256 of a code, so it must not be guessable."""
@@ -165,11 +165,22 @@ class _Reading:
         except msgspec.ValidationError as error:
             self._refuse_as_told(str(error), path)
             return None
-        errors: list[FieldError] = []
-        checker(kind)(entry, path, errors)
-        for wrong in errors:
-            self._refuse(wrong.path.lstrip("."), wrong.message)
+        self._check_lengths(path, entry)
         return entry
+
+    def _check_lengths(self, path: str, entry: Any) -> None:
+        """Names that the wire would refuse: the entry's own, and those that it refers to."""
+        texts = {path: path.rpartition(".")[2]}
+        for field in msgspec.structs.fields(entry):
+            value = getattr(entry, field.name)
+            several = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+            for each in several:
+                if isinstance(each, str):
+                    texts[inside(path, field.encode_name)] = each
+        for place, text in texts.items():
+            limit = MAX_TEXT_LENGTH if place.rpartition(".")[2] in FREE_TEXT else MAX_ID_LENGTH
+            if len(text) > limit:
+                self._refuse(place, f"longer than {limit} characters")
 
     def _refuse_as_told(self, told: str, path: str) -> None:
         """msgspec ends its sentence with the place, and names a field that it does not know before that."""

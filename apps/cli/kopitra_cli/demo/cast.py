@@ -30,7 +30,7 @@ AMPLE = Decimal(20)
 for lack of it."""
 LEAST_DEPOSIT = Decimal(10_000)
 LEVERAGE = 500
-WIDE_SPREAD_POINTS = Decimal(30)
+WIDE_SPREAD_POINTS = 30
 """Beyond every spread of the made-up market, and below the distance that its leader keeps: this follower's stops are
 hit, and its orders filled, at other times than the leader's."""
 SUFFIX = ".m"

@@ -1,4 +1,4 @@
-"""The judgement: what each follower should have done by the oracle, against what its broker's own records say it did."""
+"""The judgement: what each follower should have done by the oracle, against what its broker says that it did."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,0 +1,139 @@
+"""Plays the leader's timeline at its broker, by hand, as fast as the followers can keep up.
+
+A position's next event waits until the one before has been carried out everywhere, and a symbol's market does not move
+while anything in it is on its way: so what each follower must do is exactly known. Everything else overlaps.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from kopitra.domain.identifiers import PositionRef
+from kopitra.simulation.broker.records import DealKind, TradeResult
+from kopitra.simulation.timeline import Action, Timeline, TimelineEvent
+from kopitra_cli.demo.cast import Cast
+from kopitra_cli.demo.leader_hand import Tickets, exactly, reason_of
+from kopitra_cli.demo.leader_story import NO_CHANGES, key_of, order_ref, position_ref
+from kopitra_cli.demo.market import Market
+from kopitra_cli.demo.patience import Patience
+from kopitra_cli.demo.progress import Progress
+
+CASH_KINDS = {"deposit": DealKind.DEPOSIT, "withdrawal": DealKind.WITHDRAWAL, "credit": DealKind.CREDIT}
+
+
+class Lane(msgspec.Struct):
+    """One position of the leader on its way through the platform; `told`: its events that the platform will hear of."""
+
+    ref: PositionRef
+    told: int = 0
+
+
+class Performance:
+    """`before_each` may hold the next event back (a part of the platform is down); `on_late` hears of waits that were
+    given up after `wait_seconds`."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        cast: Cast,
+        market: Market,
+        progress: Progress,
+        patience: Patience,
+        *,
+        wait_seconds: float,
+        before_each: Callable[[], Awaitable[None]],
+        on_late: Callable[[str], None],
+    ) -> None:
+        self._timeline = timeline
+        self._cast = cast
+        self._market = market
+        self._progress = progress
+        self._patience = patience
+        self._wait_seconds = wait_seconds
+        self._before_each = before_each
+        self._on_late = on_late
+        self._tickets = Tickets()
+        self._lanes: dict[str, Lane] = {}
+        self._busy: defaultdict[str, set[str]] = defaultdict(set)
+        self.done = 0
+        """Events of the timeline that were played."""
+        self.refused: Counter[str] = Counter()
+
+    async def play(self, begin: int, end: int) -> None:
+        """The timeline's events from `begin` up to `end`, in order."""
+        for index in range(begin, end):
+            await self._before_each()
+            event = self._timeline.events[index]
+            if event.action is Action.BALANCE:
+                await self._move_money(index, event)
+            else:
+                await self._perform(index, event)
+            self.done = index + 1
+
+    async def settled(self) -> None:
+        """Until everything that was played is carried out everywhere."""
+        for symbol in list(self._busy):
+            await self._symbol_is_quiet(symbol)
+
+    async def _perform(self, index: int, event: TimelineEvent) -> None:
+        if event.position_ref in self._busy[event.symbol]:
+            await self._quiet(lambda: self._is_through(event.position_ref), f"position {event.position_ref}")
+        if self._market.moves(event.quote):
+            await self._symbol_is_quiet(event.symbol)
+            assert event.quote is not None
+            await self._market.show(event.quote)
+        if event.action is not Action.QUOTE:
+            await self._trade(index, event)
+
+    async def _trade(self, index: int, event: TimelineEvent) -> None:
+        request, key = self._tickets.request_for(event), key_of(index)
+        result = await self._patience.with_terminal(
+            self._cast.leader.account,
+            lambda broker: broker.by_hand(request, reason=reason_of(event), exact=exactly(event), key=key),
+        )
+        if result.done:
+            self._tickets.note(event, result)
+            self._note(event, result)
+        elif result.retcode != NO_CHANGES:
+            self.refused[f"{event.action.value}: {result.retcode} {result.message}"] += 1
+
+    def _note(self, event: TimelineEvent, result: TradeResult) -> None:
+        lane = self._lanes.get(event.position_ref)
+        if lane is None:
+            lane = self._lanes[event.position_ref] = Lane(self._name_of(result))
+        lane.told += 1
+        self._busy[event.symbol].add(event.position_ref)
+
+    def _name_of(self, result: TradeResult) -> PositionRef:
+        leader = self._cast.leader
+        if result.position_id is not None:
+            return position_ref(leader, result.position_id)
+        assert result.order_ticket is not None
+        return order_ref(leader, result.order_ticket)
+
+    def _is_through(self, name: str) -> bool:
+        lane, record = self._lanes[name], self._progress.record
+        return record.events_of(lane.ref) >= lane.told and not record.outstanding(lane.ref)
+
+    async def _symbol_is_quiet(self, symbol: str) -> None:
+        busy = self._busy[symbol]
+
+        def quiet() -> bool:
+            busy.difference_update([name for name in busy if self._is_through(name)])
+            return not busy and not self._market.untold(symbol)
+
+        await self._quiet(quiet, symbol)
+        busy.clear()
+
+    async def _quiet(self, answer: Callable[[], bool], what: str) -> None:
+        if not await self._progress.until(answer, self._wait_seconds):
+            self._on_late(what)
+
+    async def _move_money(self, index: int, event: TimelineEvent) -> None:
+        assert event.amount is not None, "a balance operation has an amount"
+        assert event.cash is not None, "and a kind"
+        kind, amount, key = CASH_KINDS[event.cash], event.amount, key_of(index)
+        await self._patience.with_terminal(
+            self._cast.leader.account, lambda broker: broker.move_money(kind, amount, key=key)
+        )
