@@ -46,7 +46,7 @@ async def test_pages_and_commits_need_not_end_together(journal: TableJournal):
         written.append(tuple(Frame(n, n, n.to_bytes(4) * 4) for n in following))
         fence = await journal.append(fence, written[-1])
     assert [commit async for commit in journal.read()] == written
-    for after in range(fence.sequence):
+    for after in range(0, fence.sequence, 5):
         flat = [frame.sequence async for commit in journal.read(after) for frame in commit]
         assert flat == list(range(after + 1, fence.sequence + 1))
         (found,) = await journal.frames([after + 1])
