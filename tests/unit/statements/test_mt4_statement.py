@@ -205,6 +205,11 @@ def test_the_header_gives_currency_and_leverage() -> None:
     assert (account.currency, account.leverage, account.opening_balance) == ("JPY", 500, Decimal(0))
 
 
+@pytest.mark.parametrize("currency", ["USD", "JPY", "USC", "mBTC", "BTC", "usd", "USDT"])
+def test_any_currency_is_taken_as_it_is_written(currency: str) -> None:
+    assert told(Trade(ticket=1), currency=currency).account.currency == currency
+
+
 def test_a_leverage_that_the_terminal_left_out_is_unknown() -> None:
     assert told(Trade(ticket=1), leverage="<!--LEVERAGE-->").account.leverage is None
 

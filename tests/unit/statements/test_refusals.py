@@ -28,8 +28,11 @@ def line_of(text: str, mark: str) -> int:
 
 
 def refusal(text: str | bytes) -> StatementError:
+    """Every refusal of a file names a line of it, and says it first."""
     with pytest.raises(StatementError) as refused:
         read_statement(text if isinstance(text, bytes) else text.encode())
+    assert refused.value.line is not None
+    assert str(refused.value) == f"line {refused.value.line}: {refused.value.reason}"
     return refused.value
 
 
@@ -173,6 +176,17 @@ def test_a_page_cut_off_after_any_line_is_refused() -> None:
 @given(cut=st.integers(min_value=0, max_value=len(GOOD.rstrip()) - 1))
 def test_a_page_cut_off_anywhere_is_refused(cut: int) -> None:
     refusal(GOOD[:cut])
+
+
+def test_a_statement_cut_off_before_its_first_section_is_said_to_be_cut_off() -> None:
+    cut = GOOD[: GOOD.index("<b>Closed")]
+    assert (refusal(cut).line, "cut off" in refusal(cut).reason) == (cut.count("\n") + 1, True)
+
+
+def test_lines_are_counted_beyond_what_the_parser_counts() -> None:
+    padded = GOOD.replace("<b>Some Broker</b>", "<b>Some\n\n\n Broker</b>" + "\n" * 70_000)
+    damaged = padded.replace(">0.02<", ">two<", 1)
+    assert refusal(damaged).line == line_of(damaged, ">two<")
 
 
 @pytest.mark.parametrize("title", ["Open Trades:", "Working Orders:", "Summary:"])

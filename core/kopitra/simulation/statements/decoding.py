@@ -18,12 +18,12 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
 def text_of(data: bytes) -> str:
     """The text, line ends as newlines; raises StatementError for what is no text."""
     if len(data) > STATEMENT_BYTES:
-        raise StatementError(None, f"the file is larger than {STATEMENT_BYTES // 1024**2} MiB")
+        raise StatementError(1, f"the file is larger than {STATEMENT_BYTES // 1024**2} MiB")
     if not data.strip():
-        raise StatementError(None, "the file is empty")
+        raise StatementError(1, "the file is empty")
     page = _decoded(data)
     if _CONTROLS.search(page):
-        raise StatementError(None, "the file is binary, not text")
+        raise StatementError(1, "the file is binary, not text")
     return page.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -33,7 +33,7 @@ def _decoded(data: bytes) -> str:
             try:
                 return data.decode(encoding)
             except UnicodeDecodeError as cut:
-                raise StatementError(None, f"the file is not the {encoding} that it says it is") from cut
+                raise StatementError(1, f"the file is not the {encoding} that it says it is") from cut
     if data[1::2][:8] == bytes(8):
         return data.decode("utf-16-le", errors="replace")
     try:

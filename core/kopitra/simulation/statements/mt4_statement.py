@@ -39,7 +39,7 @@ NOTHING = "No transactions"
 CONTINUATION_CELLS = 3
 """Some builds print a row below a trade of an expert: blank, its magic number, its comment."""
 
-_CURRENCY = re.compile(r"[A-Z][A-Z0-9]{2,9}")
+_CURRENCY = re.compile(r"\w{2,12}")
 _LEVERAGE = re.compile(r"1:(\d{1,6})")
 
 

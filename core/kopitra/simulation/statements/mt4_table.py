@@ -2,9 +2,12 @@
 is cut off."""
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Any, Protocol
 
-import lxml.etree
-import lxml.html
+import lxml.etree  # pyright: ignore[reportMissingTypeStubs]
+import lxml.html  # pyright: ignore[reportMissingTypeStubs]
 import msgspec
 
 from kopitra.simulation.statements.errors import StatementError
@@ -19,17 +22,34 @@ nothing here needs."""
 DETAILS = "Details:"
 HEADER = "header"
 
-LAST_COUNTED_LINE = 65535
-"""The parser counts lines in 16 bits."""
+SPAN_DIGITS = 3
+"""More columns than any table has."""
 
 _PAGE_END = re.compile(r"</html\s*>", re.IGNORECASE)
 _END = re.compile(r"</html\s*>\s*$", re.IGNORECASE)
+_ROW = re.compile(r"<tr\b", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
+_BEGINNING = "<title>Statement:"
 _FOREIGN = {
     "Strategy Tester Report": "a strategy tester's report",
     "Trade History Report": "a MetaTrader 5 history report",
     "Trade Report": "a MetaTrader 5 report",
 }
+
+
+_HTML: Any = lxml.html
+_UNREADABLE: type[Exception] = lxml.etree.LxmlError  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
+"""lxml comes without types, so they are stated here."""
+
+
+class _Element(Protocol):
+    sourceline: int | None
+
+    def get(self, name: str, default: str) -> str: ...
+
+    def text_content(self) -> str: ...
+
+    def iterchildren(self, *tags: str) -> "Iterator[_Element]": ...
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -61,10 +81,10 @@ def sections_of(page: str) -> dict[str, Section]:
     Raises StatementError for a page that is no MT4 statement, lacks a section, or does not reach its end.
     """
     rows = _rows(page)
-    if not any(_title(row) == CLOSED for row in rows):
-        raise StatementError(None, f"this is {_what_it_is(page)}, not an MT4 statement: it has no “{CLOSED}”")
-    found = _split(rows)
     last_line = page.rstrip().count("\n") + 1
+    if not any(_title(row) == CLOSED for row in rows):
+        raise _no_statement(page, last_line)
+    found = _split(rows)
     for name in SECTIONS:
         if name not in found:
             raise StatementError(last_line, f"the statement is cut off: it ends without its “{name}”")
@@ -76,21 +96,33 @@ def sections_of(page: str) -> dict[str, Section]:
 
 
 def _rows(page: str) -> list[Row]:
-    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True)
+    parser = _HTML.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True)
     try:
-        root = lxml.html.document_fromstring(page.encode(), parser=parser)
-    except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError) as unreadable:
-        raise StatementError(None, "this is not an HTML page") from unreadable
+        root = _HTML.document_fromstring(page.encode(), parser=parser)
+    except _UNREADABLE as unreadable:
+        raise StatementError(1, "this is not an HTML page") from unreadable
+    elements: list[_Element] = list(root.iter("tr"))
     return [
-        Row(int(element.sourceline or 0), tuple(_cell(cell) for cell in element.iterchildren("td", "th")))
-        for element in root.iter("tr")
+        Row(line, tuple(_cell(cell) for cell in element.iterchildren("td", "th")))
+        for element, line in zip(elements, _lines(page, elements), strict=True)
     ]
 
 
-def _cell(element: lxml.html.HtmlElement) -> Cell:
-    text = _SPACES.sub(" ", str(element.text_content())).strip()
+def _lines(page: str, elements: list[_Element]) -> list[int]:
+    """The line of each row's tag. The parser's own count ends at 65,535, so it is used only where tags and rows
+    are not one to one."""
+    tags = [tag.start() for tag in _ROW.finditer(page)]
+    if len(tags) != len(elements):
+        return [element.sourceline or 1 for element in elements]
+    ends = [end.start() for end in re.finditer("\n", page)]
+    return [bisect_left(ends, tag) + 1 for tag in tags]
+
+
+def _cell(element: _Element) -> Cell:
+    text = _SPACES.sub(" ", element.text_content()).strip()
     span = element.get("colspan", "1")
-    return Cell(text, element.get("title", ""), int(span) if span.isdigit() else 1)
+    counted = span.isascii() and span.isdigit() and len(span) <= SPAN_DIGITS
+    return Cell(text, element.get("title", ""), int(span) if counted else 1)
 
 
 def _title(row: Row) -> str:
@@ -111,5 +143,8 @@ def _split(rows: list[Row]) -> dict[str, Section]:
     return found
 
 
-def _what_it_is(page: str) -> str:
-    return next((name for mark, name in _FOREIGN.items() if mark in page), "some other page")
+def _no_statement(page: str, last_line: int) -> StatementError:
+    if _BEGINNING in page:
+        return StatementError(last_line, f"the statement is cut off: it ends without its “{CLOSED}”")
+    what = next((name for mark, name in _FOREIGN.items() if mark in page), "some other page")
+    return StatementError(1, f"this is {what}, not an MT4 statement: it has no “{CLOSED}”")
