@@ -172,7 +172,6 @@ class Assembly:
         sender = SignalSender(
             memory,
             self._line,
-            self._keeper,
             self._dead_letters,
             ports.clock,
             ports.sleeper,

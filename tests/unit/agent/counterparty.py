@@ -56,9 +56,10 @@ class Counterparty:
         self.told: list[tuple[str, Any]] = []
         self.calls: list[tuple[float, Request]] = []
         self.batches: list[list[str]] = []
-        self.faults: deque[tuple[str, Fault]] = deque()
-        """(part of the path, what goes wrong), each for one call."""
+        self._faults: deque[tuple[str, Fault]] = deque()
         self.down = False
+        self.retry_after: int | None = None
+        """What answers with a faulty status ask for."""
         self.session_status = "authenticated"
         self.session_refusals: deque[Response] = deque()
         self.refuses: Callable[[str, Any], bool] = lambda kind, payload: False
@@ -83,6 +84,14 @@ class Counterparty:
         self._news.set()
         self._news = asyncio.Event()
         return item
+
+    def fail(self, path: str, *faults: Fault, times: int = 1) -> None:
+        """Let the next calls of a path go wrong, one after the other."""
+        for fault in faults * times:
+            self._faults.append((path, fault))
+
+    def stop(self) -> None:
+        self.down = True
 
     def status_of(self, item: Item) -> AckStatus | None:
         """The last terminal word (or unknown, deferred) on a command."""
@@ -109,15 +118,15 @@ class Counterparty:
         if fault == "lost_request":
             raise TransportError("time-out")
         if isinstance(fault, int):
-            return problem(fault, "trouble")
+            return problem(fault, "trouble", retry_after=self.retry_after)
         response = await self._answer(request)
         if fault == "lost_answer":
             raise TransportError("connection reset")
         return response
 
     def _fault(self, request: Request) -> Fault | None:
-        if self.faults and self.faults[0][0] in request.path:
-            return self.faults.popleft()[1]
+        if self._faults and self._faults[0][0] in request.path:
+            return self._faults.popleft()[1]
         return None
 
     async def _answer(self, request: Request) -> Response:

@@ -26,7 +26,7 @@ from tests.unit.agent.scripted_terminal import ScriptedTerminal
 
 T = TypeVar("T")
 
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 120.0
 
 

@@ -17,7 +17,7 @@ from kopitra_agent.ports.terminal import (
 from tests.unit.agent.broker import Broker, Script
 from tests.unit.agent.mortality import Mortality
 
-WATCH_SECONDS = 0.02
+WATCH_SECONDS = 0.1
 
 
 class ScriptedTerminal:

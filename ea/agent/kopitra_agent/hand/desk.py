@@ -58,8 +58,8 @@ class Desk:
         self._pump()
 
     def accept(self, order: Order, event_id: EventId, sequence: int, arrived: float) -> None:
-        """Take in a command, or one that is delivered again; `arrived` on the monotonic clock. It starts at the earliest
-        with `page_taken`, when whatever came with it is known."""
+        """Take in a command, or one that is delivered again; `arrived` on the monotonic clock. It starts
+        with `page_taken` at the earliest, when whatever came with it is known."""
         if self._worklist.find(order.command_id) is not None:
             return
         known = self._memory.state.outcomes.get(order.command_id)

@@ -36,19 +36,21 @@ class Circuit:
         """Whether the last call failed."""
         return self._failures > 0
 
-    def permit(self, now: float) -> float:
-        """0.0: call now. Otherwise ask again after so many seconds. A permitted call must end in `succeeded`,
-        `failed` or `abandoned`."""
+    def rest(self, now: float) -> float:
+        """Seconds after which to ask again whether a call is permitted; 0.0 if it would be now."""
         if self._state is CircuitState.CLOSED:
             return 0.0
-        wait = self._opened_at + self._cool_down - now
-        if self._state is CircuitState.OPEN and wait > 0:
-            return wait
-        self._state = CircuitState.HALF_OPEN
-        if self._probing:
-            return self._cool_down
-        self._probing = True
-        return 0.0
+        if self._state is CircuitState.OPEN:
+            return max(self._opened_at + self._cool_down - now, 0.0)
+        return self._cool_down if self._probing else 0.0
+
+    def permit(self, now: float) -> float:
+        """As `rest`, and at 0.0 the call is permitted: it must end in `succeeded`, `failed` or `abandoned`."""
+        rest = self.rest(now)
+        if rest == 0.0 and self._state is not CircuitState.CLOSED:
+            self._state = CircuitState.HALF_OPEN
+            self._probing = True
+        return rest
 
     def succeeded(self) -> bool:
         """True when this call ended a series of failures."""

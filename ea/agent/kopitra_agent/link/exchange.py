@@ -52,6 +52,11 @@ class Exchange:
     def failing(self) -> bool:
         return self._circuit.failing
 
+    async def ready(self) -> None:
+        """Wait until a call would be permitted; for who has something to say that should not age meanwhile."""
+        while (rest := self._circuit.rest(self._clock.monotonic())) > 0:
+            await self._sleeper.sleep(min(rest, PROBE_PAUSE_SECONDS))
+
     async def once(self, call: Call) -> Response:
         """Wait for the circuit, then make one attempt. Raises TransportError."""
         while (wait := self._circuit.permit(self._clock.monotonic())) > 0:

@@ -36,6 +36,11 @@ class Line:
         self._sleeper = sleeper
         self._ids = ids
 
+    async def ready(self) -> Session:
+        """The session, once there is one and the line is thought to work."""
+        await self._exchange.ready()
+        return await self._keeper.current()
+
     async def attempt(self, path: str, body: bytes) -> bool:
         """Post once what a newer message will replace anyway; whether it was accepted. Raises Refused."""
         session = await self._keeper.current()

@@ -9,7 +9,6 @@ from kopitra.protocol.limits import MAX_BATCH_SIGNALS
 from kopitra.protocol.messages import SignalBatch, SignalBatchAnswer
 from kopitra_agent.link.dead_letters import DeadLetters
 from kopitra_agent.link.line import Line, Refused, Unanswered
-from kopitra_agent.link.session import SessionKeeper
 from kopitra_agent.pacing import Bell
 from kopitra_agent.ports.timing import Clock, Sleeper
 from kopitra_agent.sensor.memory import SensorMemory
@@ -28,7 +27,6 @@ class SignalSender:
         self,
         memory: SensorMemory,
         line: Line,
-        keeper: SessionKeeper,
         dead_letters: DeadLetters,
         clock: Clock,
         sleeper: Sleeper,
@@ -36,7 +34,6 @@ class SignalSender:
     ) -> None:
         self._memory = memory
         self._line = line
-        self._keeper = keeper
         self._dead_letters = dead_letters
         self._clock = clock
         self._sleeper = sleeper
@@ -63,7 +60,7 @@ class SignalSender:
     async def flush(self) -> None:
         """Send all that waits."""
         while self._memory.state.held:
-            session = await self._keeper.current()
+            session = await self._line.ready()
             if not session.approved:
                 await self._sleeper.sleep(APPROVAL_PAUSE_SECONDS)
                 continue
