@@ -38,8 +38,8 @@ _FOREIGN = {
 
 
 _HTML: Any = lxml.html
-_UNREADABLE: type[Exception] = lxml.etree.LxmlError  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
-"""lxml comes without types, so they are stated here."""
+_ETREE: Any = lxml.etree  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+"""lxml comes without types, so what is used of it is stated here."""
 
 
 class _Element(Protocol):
@@ -99,7 +99,7 @@ def _rows(page: str) -> list[Row]:
     parser = _HTML.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True)
     try:
         root = _HTML.document_fromstring(page.encode(), parser=parser)
-    except _UNREADABLE as unreadable:
+    except _ETREE.LxmlError as unreadable:
         raise StatementError(1, "this is not an HTML page") from unreadable
     elements: list[_Element] = list(root.iter("tr"))
     return [
