@@ -1,6 +1,7 @@
 """Symbol specifications come from what a timeline shows and what the catalogue knows."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,8 @@ from kopitra.simulation.statements import read_statement
 from tests.unit.statements.mt4_page import Trade, page
 
 
-def spec_of(**trade: str) -> SymbolSpec:
-    (spec,) = specs_for(read_statement(page([Trade(ticket=1, **trade)]).encode())).specs  # type: ignore[arg-type]
+def spec_of(**trade: Any) -> SymbolSpec:
+    (spec,) = specs_for(read_statement(page([Trade(ticket=1, **trade)]).encode())).specs
     return spec
 
 

@@ -1,6 +1,7 @@
 """What an MT4 statement says becomes the leader's events."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,8 @@ from kopitra.simulation.timeline import Action, Reason, Timeline, TimelineEvent
 from tests.unit.statements.mt4_page import NOTHING, Cash, Order, Trade, page
 
 
-def told(*closed: Trade | Order | Cash, **sections: object) -> Timeline:
-    return read_statement(page(closed, **sections).encode())  # type: ignore[arg-type]
+def told(*closed: Trade | Order | Cash, **sections: Any) -> Timeline:
+    return read_statement(page(closed, **sections).encode())
 
 
 def only(timeline: Timeline, action: Action) -> TimelineEvent:
