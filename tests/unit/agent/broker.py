@@ -272,7 +272,9 @@ class Broker:
             magic=request.magic if self.keeps_magic else 0,
         )
         self.place(order)
-        return TradeResult(retcode=10008, order_ticket=order.ticket)
+        return TradeResult(
+            retcode=10008, order_ticket=order.ticket, volume=request.volume, price=request.price
+        )
 
     def _change_stops(self, request: TradeRequest) -> TradeResult:
         position = self.positions.get(request.position or 0)

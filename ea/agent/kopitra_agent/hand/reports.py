@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from kopitra.domain.identifiers import CommandId
+from kopitra.domain.orders import OrderType
 from kopitra.domain.telemetry import BalanceOperation, OutboxAck
 from kopitra.domain.trading import AckStatus, Execution, OrderAction
 from kopitra_agent.hand.desk import Desk
@@ -49,7 +50,8 @@ class Reports:
         if any(not self._ledger.has_seen(deal_id) for deal_id in outcome.deal_ids):
             self._awaited[outcome.command_id] = self._floor.clock.monotonic() + DEAL_PATIENCE_SECONDS
         elif not outcome.deal_ids and outcome.action is OrderAction.OPEN:
-            self._tell_from_answer(outcome)
+            if outcome.order_type is OrderType.MARKET:  # an order that was only placed has filled nothing
+                self._tell_from_answer(outcome)
 
     def collect(self, desk: Desk) -> HandReports:
         """What may be reported now. Acks wait for their deals, and for a first look at the ledger after a start."""
