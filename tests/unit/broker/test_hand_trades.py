@@ -81,6 +81,10 @@ def test_a_replayed_pending_order_is_placed_changed_filled_and_cancelled_as_told
 
 def test_a_replayed_trade_without_a_price_needs_a_quote() -> None:
     house = House(REPLAYED)
+    opened = house.by_hand(side=Side.BUY, volume="1", exact=Exact(price=D("1.1"))).position_ticket
+    assert house.by_hand(position=opened, exact=Exact()).retcode == Retcode.PRICE_OFF
+    limit = house.by_hand("pending", side=Side.BUY, order_type=OrderType.LIMIT, volume="1", exact=Exact())
+    assert limit.retcode == Retcode.INVALID_PRICE
     assert house.by_hand(side=Side.BUY, volume="1", exact=Exact()).retcode == Retcode.PRICE_OFF
     assert house.by_hand("pending", side=Side.BUY, volume="1", exact=Exact()).retcode == Retcode.INVALID_ORDER
 

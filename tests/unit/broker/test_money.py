@@ -38,6 +38,16 @@ def test_where_no_pair_converts_directly_two_pairs_over_the_dollar_do() -> None:
     assert house.broker.state.deals[-1].profit == D("601.91")  # 662.164… dollars / 1.10010
 
 
+def test_a_direct_pair_converts_a_gain_at_its_bid() -> None:
+    house = quoted_house()
+    house.quote("GBPUSD", "1.30000", "1.30020")
+    house.quote("EURGBP", "0.85000", "0.85010")
+    ticket = house.buy("1", symbol="EURGBP").position_ticket
+    house.quote("EURGBP", "0.85110", "0.85120")
+    house.close(ticket, symbol="EURGBP")
+    assert house.broker.state.deals[-1].profit == D("130.00")  # 100 pounds × 1.30000
+
+
 def test_opening_is_refused_where_nothing_converts_and_the_profile_may_say_a_rate() -> None:
     house = House()
     house.quote("EURGBP", "0.85000", "0.85010")

@@ -1,8 +1,6 @@
 """Each reason for which a broker refuses, by its MetaTrader retcode; a refusal changes nothing."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 
 import msgspec
 import pytest
@@ -10,127 +8,25 @@ import pytest
 from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.symbols import TradeMode
 from kopitra.simulation.broker.faults import Fault, FaultKind
-from kopitra.simulation.broker.operations import ListSymbols, PlanFaults, Switch
-from kopitra.simulation.broker.profiles import FOREX_WEEK, BrokerProfile
+from kopitra.simulation.broker.operations import ListSymbols
+from kopitra.simulation.broker.profiles import BrokerProfile
 from kopitra.simulation.broker.records import TradeResult
 from kopitra.simulation.broker.retcodes import Retcode
+from tests.unit.broker import refusal_acts as acts
 from tests.unit.broker.house import D, House, quoted_house, spec
-
-BUY_LIMIT: dict[str, Any] = {"side": Side.BUY, "order_type": OrderType.LIMIT, "price": "1.09000"}
-
-
-def _wide() -> House:
-    """Stops level 100 points, freeze level 50."""
-    return quoted_house(symbols=(spec("EURUSD", stops_level=100, freeze_level=50), spec("USDJPY")))
-
-
-def _planned(fault: Fault) -> House:
-    house = quoted_house()
-    house.broker.apply(PlanFaults(at=house.at, scripted=(fault,)))
-    return house
-
-
-def _mode(mode: TradeMode) -> House:
-    house = quoted_house()
-    house.broker.apply(ListSymbols(at=house.at, symbols=(spec("EURUSD", trade_mode=mode),)))
-    return house
-
-
-def _at_weekend() -> House:
-    house = quoted_house(BrokerProfile(sessions=FOREX_WEEK))
-    house.pass_time(days=5)
-    return house
-
-
-def _autotrading_off() -> House:
-    house = quoted_house()
-    house.broker.apply(Switch(at=house.at, autotrading=False))
-    return house
-
-
-def _with_position(house: House) -> tuple[House, int]:
-    ticket = house.buy("1", stop_loss="1.09000").position_ticket
-    assert ticket is not None
-    return house, ticket
-
-
-def _changed_to_the_same(house: House) -> TradeResult:
-    house, ticket = _with_position(house)
-    return house.send("sltp", position=ticket, stop_loss="1.09000")
-
-
-def _changed_near_its_stop(house: House) -> TradeResult:
-    house, ticket = _with_position(house)
-    house.quote("EURUSD", "1.09040", "1.09050")
-    return house.send("sltp", position=ticket, stop_loss="1.08000")
-
-
-def _closed_near_its_stop(house: House) -> TradeResult:
-    house, ticket = _with_position(house)
-    house.quote("EURUSD", "1.09040", "1.09050")
-    return house.close(ticket)
-
-
-def _stop_changed_too_near(house: House) -> TradeResult:
-    house, ticket = _with_position(house)
-    return house.send("sltp", position=ticket, stop_loss="1.09950")
-
-
-def _order_changed_near_the_market(house: House) -> TradeResult:
-    order = house.send("pending", volume="1", **BUY_LIMIT).order_ticket
-    house.quote("EURUSD", "1.09030", "1.09040")
-    return house.send("modify", order=order, price="1.08000")
-
-
-def _order_cancelled_near_the_market(house: House) -> TradeResult:
-    order = house.send("pending", volume="1", **BUY_LIMIT).order_ticket
-    house.quote("EURUSD", "1.09030", "1.09040")
-    return house.send("remove", order=order)
-
-
-def _closed_twice(house: House) -> TradeResult:
-    house, ticket = _with_position(house)
-    house.close(ticket)
-    return house.close(ticket)
-
-
-def _closed_too_much(house: House) -> TradeResult:
-    house, ticket = _with_position(house)
-    return house.close(ticket, "1.01")
-
-
-def _closed_the_wrong_way(house: House) -> TradeResult:
-    house, ticket = _with_position(house)
-    return house.close(ticket, side=Side.BUY)
-
-
-def _closed_by_a_buy(house: House) -> TradeResult:
-    house, ticket = _with_position(house)
-    other = house.buy("1").position_ticket
-    return house.send("close_by", position=ticket, position_by=other)
-
-
-def _over_the_pending_limit(house: House) -> TradeResult:
-    house.send("pending", volume="1", **BUY_LIMIT)
-    return house.send("pending", volume="1", **BUY_LIMIT)
-
-
-def _expired_at_birth(house: House) -> TradeResult:
-    return house.send("pending", volume="1", expires_at=house.at - timedelta(seconds=1), **BUY_LIMIT)
-
 
 Case = tuple[str, Callable[[], House], Callable[[House], TradeResult], Retcode]
 
 CASES: list[Case] = [
-    ("a dealer's rejection", lambda: _planned(Fault(kind=FaultKind.REJECT)), House.buy, Retcode.REJECT),
-    ("a requote", lambda: _planned(Fault(kind=FaultKind.REQUOTE)), House.buy, Retcode.REQUOTE),
+    ("a dealer's rejection", lambda: acts.planned(Fault(kind=FaultKind.REJECT)), House.buy, Retcode.REJECT),
+    ("a requote", lambda: acts.planned(Fault(kind=FaultKind.REQUOTE)), House.buy, Retcode.REQUOTE),
     (
         "a price that moved",
         quoted_house,
         lambda h: h.buy("1", price="1.10000", deviation="0.00005"),
         Retcode.REQUOTE,
     ),
-    ("a timeout", lambda: _planned(Fault(kind=FaultKind.TIMEOUT)), House.buy, Retcode.TIMEOUT),
+    ("a timeout", lambda: acts.planned(Fault(kind=FaultKind.TIMEOUT)), House.buy, Retcode.TIMEOUT),
     ("an unknown symbol", quoted_house, lambda h: h.buy("1", symbol="XAUUSD"), Retcode.INVALID),
     ("no side", quoted_house, lambda h: h.send(volume="1"), Retcode.INVALID),
     ("a price that is no number", quoted_house, lambda h: h.buy("1", stop_loss="NaN"), Retcode.INVALID),
@@ -138,8 +34,20 @@ CASES: list[Case] = [
     ("a fill by an EA", quoted_house, lambda h: h.send("fill", order=1), Retcode.INVALID),
     ("an unknown order", quoted_house, lambda h: h.send("remove", order=5), Retcode.INVALID),
     ("an unknown order's change", quoted_house, lambda h: h.send("modify", order=5), Retcode.INVALID),
-    ("a close to the same side", quoted_house, _closed_the_wrong_way, Retcode.INVALID),
-    ("a close by the same side", quoted_house, _closed_by_a_buy, Retcode.INVALID),
+    ("a close to the same side", quoted_house, acts.closed_the_wrong_way, Retcode.INVALID),
+    ("a close by the same side", quoted_house, acts.closed_by_a_buy, Retcode.INVALID),
+    ("a close by under another symbol", quoted_house, acts.close_by_of_another_symbol, Retcode.INVALID),
+    (
+        "a pending order without a side",
+        quoted_house,
+        lambda h: h.send("pending", volume="1", price="1.09", order_type=OrderType.LIMIT),
+        Retcode.INVALID,
+    ),
+    ("a close of nothing", quoted_house, acts.closed_with_nothing, Retcode.INVALID_VOLUME),
+    ("a change of stops while shut", quoted_house, acts.changed_at_the_weekend, Retcode.MARKET_CLOSED),
+    ("a close while shut", quoted_house, acts.closed_at_the_weekend, Retcode.MARKET_CLOSED),
+    ("a close by while shut", quoted_house, acts.closed_by_at_the_weekend, Retcode.MARKET_CLOSED),
+    ("an order's change while shut", quoted_house, acts.order_changed_at_the_weekend, Retcode.MARKET_CLOSED),
     ("no volume", quoted_house, lambda h: h.send(side=Side.BUY), Retcode.INVALID_VOLUME),
     ("less than the minimum", quoted_house, lambda h: h.buy("0.001"), Retcode.INVALID_VOLUME),
     ("more than the maximum", quoted_house, lambda h: h.buy("50.01"), Retcode.INVALID_VOLUME),
@@ -183,32 +91,32 @@ CASES: list[Case] = [
     ),
     (
         "a stop within the stops level",
-        _wide,
+        acts.wide,
         lambda h: h.buy("1", stop_loss="1.09901"),
         Retcode.INVALID_STOPS,
     ),
-    ("a stop moved too near", _wide, _stop_changed_too_near, Retcode.INVALID_STOPS),
-    ("a disabled symbol", lambda: _mode(TradeMode.DISABLED), House.buy, Retcode.TRADE_DISABLED),
-    ("a weekend", _at_weekend, House.buy, Retcode.MARKET_CLOSED),
+    ("a stop moved too near", acts.wide, acts.stop_changed_too_near, Retcode.INVALID_STOPS),
+    ("a disabled symbol", lambda: acts.mode(TradeMode.DISABLED), House.buy, Retcode.TRADE_DISABLED),
+    ("a weekend", acts.at_weekend, House.buy, Retcode.MARKET_CLOSED),
     ("too little money", quoted_house, lambda h: h.buy("10"), Retcode.NO_MONEY),
     ("no quote", House, House.buy, Retcode.PRICE_OFF),
-    ("an expiry in the past", quoted_house, _expired_at_birth, Retcode.INVALID_EXPIRATION),
-    ("no change", quoted_house, _changed_to_the_same, Retcode.NO_CHANGES),
-    ("autotrading switched off", _autotrading_off, House.buy, Retcode.CLIENT_DISABLES_AUTOTRADING),
-    ("a frozen position's change", _wide, _changed_near_its_stop, Retcode.FROZEN),
-    ("a frozen position's close", _wide, _closed_near_its_stop, Retcode.FROZEN),
-    ("a frozen order's change", _wide, _order_changed_near_the_market, Retcode.FROZEN),
-    ("a frozen order's end", _wide, _order_cancelled_near_the_market, Retcode.FROZEN),
+    ("an expiry in the past", quoted_house, acts.expired_at_birth, Retcode.INVALID_EXPIRATION),
+    ("no change", quoted_house, acts.changed_to_the_same, Retcode.NO_CHANGES),
+    ("autotrading switched off", acts.autotrading_off, House.buy, Retcode.CLIENT_DISABLES_AUTOTRADING),
+    ("a frozen position's change", acts.wide, acts.changed_near_its_stop, Retcode.FROZEN),
+    ("a frozen position's close", acts.wide, acts.closed_near_its_stop, Retcode.FROZEN),
+    ("a frozen order's change", acts.wide, acts.order_changed_near_the_market, Retcode.FROZEN),
+    ("a frozen order's end", acts.wide, acts.order_cancelled_near_the_market, Retcode.FROZEN),
     (
         "a request lost on its way",
-        lambda: _planned(Fault(kind=FaultKind.REQUEST_LOST)),
+        lambda: acts.planned(Fault(kind=FaultKind.REQUEST_LOST)),
         House.buy,
         Retcode.CONNECTION,
     ),
     (
         "too many pending orders",
         lambda: quoted_house(BrokerProfile(pending_limit=1)),
-        _over_the_pending_limit,
+        acts.over_the_pending_limit,
         Retcode.LIMIT_ORDERS,
     ),
     (
@@ -223,18 +131,23 @@ CASES: list[Case] = [
         lambda h: h.place(Side.BUY, OrderType.STOP_LIMIT, "1.2"),
         Retcode.INVALID_ORDER,
     ),
-    ("a position that is closed already", quoted_house, _closed_twice, Retcode.POSITION_CLOSED),
-    ("more than the position has", quoted_house, _closed_too_much, Retcode.INVALID_CLOSE_VOLUME),
-    ("a sell where only buys are allowed", lambda: _mode(TradeMode.LONG_ONLY), House.sell, Retcode.LONG_ONLY),
+    ("a position that is closed already", quoted_house, acts.closed_twice, Retcode.POSITION_CLOSED),
+    ("more than the position has", quoted_house, acts.closed_too_much, Retcode.INVALID_CLOSE_VOLUME),
+    (
+        "a sell where only buys are allowed",
+        lambda: acts.mode(TradeMode.LONG_ONLY),
+        House.sell,
+        Retcode.LONG_ONLY,
+    ),
     (
         "a buy where only sells are allowed",
-        lambda: _mode(TradeMode.SHORT_ONLY),
+        lambda: acts.mode(TradeMode.SHORT_ONLY),
         House.buy,
         Retcode.SHORT_ONLY,
     ),
     (
         "an open where only closes are allowed",
-        lambda: _mode(TradeMode.CLOSE_ONLY),
+        lambda: acts.mode(TradeMode.CLOSE_ONLY),
         House.buy,
         Retcode.CLOSE_ONLY,
     ),
@@ -261,7 +174,7 @@ def test_every_retcode_that_the_broker_knows_has_a_test() -> None:
 
 @pytest.mark.parametrize("retcode", [Retcode.PRICE_CHANGED, Retcode.TOO_MANY_REQUESTS, 10017])
 def test_any_retcode_can_be_injected(retcode: int) -> None:
-    house = _planned(Fault(kind=FaultKind.REJECT, retcode=retcode))
+    house = acts.planned(Fault(kind=FaultKind.REJECT, retcode=retcode))
     assert house.buy().retcode == retcode
     assert house.buy().done
 

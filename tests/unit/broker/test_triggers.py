@@ -95,6 +95,18 @@ def test_a_stop_out_closes_the_worst_position_first_and_stops_when_the_level_is_
     assert (deal.reason, deal.position_ticket) == (DealReason.STOP_OUT, worst)
 
 
+def test_a_stop_out_waits_for_a_market_that_trades() -> None:
+    house = quoted_house(deposit="2500")
+    house.buy("1")
+    house.broker.apply(Switch(at=house.at, closed=("EURUSD",)))
+    house.quote("EURUSD", "1.00000", "1.00010")
+    house.quote("USDJPY", "150.000", "150.010")
+    assert house.positions
+    house.broker.apply(Switch(at=house.at, closed=()))
+    house.broker.apply(Tick(at=house.at))
+    assert last_deal(house) == (DealReason.STOP_OUT, "1.00000")
+
+
 def test_without_a_stop_out_level_a_book_may_sink() -> None:
     house = quoted_house(BrokerProfile(stop_out_percent=None), deposit="2500")
     house.buy("1")

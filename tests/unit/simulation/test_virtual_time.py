@@ -99,6 +99,15 @@ def test_a_deadlock_is_an_error_not_a_hang() -> None:
         run_virtual(1, main)
 
 
+def test_a_program_that_never_ends_ends_with_an_error() -> None:
+    async def main(world: VirtualTime) -> None:
+        while True:
+            await world.sleep(86_400)
+
+    with pytest.raises(VirtualTimeStuck, match="still running"):
+        run_virtual(1, main)
+
+
 def test_threads_and_sockets_are_refused() -> None:
     async def threads(world: VirtualTime) -> None:
         await asyncio.to_thread(print)

@@ -38,16 +38,14 @@ def direction_refusal(spec: SymbolSpec, side: Side) -> Refusal:
 
 
 def volume_refusal(spec: SymbolSpec, volume: Decimal | None) -> Refusal:
-    if volume is None or not volume.is_finite():
-        return Retcode.INVALID_VOLUME
-    if not spec.volume_min <= volume <= spec.volume_max or volume % spec.volume_step:
+    if volume is None or not spec.volume_min <= volume <= spec.volume_max or volume % spec.volume_step:
         return Retcode.INVALID_VOLUME
     return None
 
 
 def close_volume_refusal(spec: SymbolSpec, position: Position, volume: Decimal) -> Refusal:
     """The whole position may always be closed; a part must be a volume of its own."""
-    if not volume.is_finite() or volume <= 0:
+    if volume <= 0:
         return Retcode.INVALID_VOLUME
     if volume > position.volume:
         return Retcode.INVALID_CLOSE_VOLUME
@@ -66,7 +64,7 @@ def exposure_refusal(account: Account, symbol: str, side: Side, volume: Decimal)
 
 def is_normal(spec: SymbolSpec, price: Decimal | None) -> bool:
     """A positive price with no more digits than the symbol has."""
-    return price is not None and price.is_finite() and price > 0 and not price % spec.point
+    return price is not None and price > 0 and not price % spec.point
 
 
 def stops_refusal(

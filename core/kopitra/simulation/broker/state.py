@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -67,8 +66,3 @@ def encode_state(state: BrokerState) -> bytes:
 def decode_state(data: bytes | bytearray | memoryview) -> BrokerState:
     """Raises `msgspec.MsgspecError` on bytes that are not a state."""
     return _decoder.decode(data)
-
-
-def as_builtins(state: BrokerState) -> Any:
-    """For reading by people: plain dictionaries and strings."""
-    return msgspec.to_builtins(state, str_keys=True)
