@@ -4,10 +4,11 @@ One walk over a decoded struct checks it and normalises it (times to UTC millise
 walk is compiled once per type from msgspec's own description of it; the JSON Schemas are narrowed by the same figures.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
+from operator import is_
 from typing import Any
 
 import msgspec
@@ -24,8 +25,8 @@ from kopitra.protocol.limits import (
 )
 from kopitra.protocol.messages import FieldError
 
-Check = Callable[[Any, str, list[FieldError]], Any]
-"""(value, its JSON path, errors found so far) → the value, normalised."""
+Check = Callable[[Any], Any]
+"""A value → the value, normalised. Raises OutOfBounds."""
 
 FREE_TEXT = frozenset({"message", "reason", "comment", "context", "label", "platform", "client_version"})
 NON_NEGATIVE = frozenset(
@@ -61,8 +62,23 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 """Room for arithmetic on both sides: no valid time makes an addition overflow."""
 MAGNITUDE = Decimal(10) ** MAX_DECIMAL_DIGITS
-MILLISECOND = timedelta(milliseconds=1)
+ONE = Decimal(1)
 MICROSECONDS_PER_MILLISECOND = 1000
+
+
+PLAIN_DECIMAL_LENGTH = 12
+"""A decimal of so few characters, all of them digits but one point, is within every bound."""
+
+
+class OutOfBounds(Exception):
+    """`problems`: the path below the value, and what is wrong there."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def located(self, path: str) -> list[FieldError]:
+        return [FieldError(path=path + below, message=message) for below, message in self.problems]
 
 
 @cache
@@ -100,8 +116,12 @@ def _check_of(kind: inspect.Type, name: str) -> Check:
     return _time_check if isinstance(kind, inspect.DateTimeType) else _unchecked
 
 
-def _unchecked(value: Any, path: str, errors: list[FieldError]) -> Any:
+def _unchecked(value: Any) -> Any:
     return value
+
+
+def _wrong(message: str) -> OutOfBounds:
+    return OutOfBounds([("", message)])
 
 
 def _struct_check(kind: inspect.StructType) -> Check:
@@ -111,115 +131,128 @@ def _struct_check(kind: inspect.StructType) -> Check:
         if (check := _check_of(field.type, field.name)) is not _unchecked
     ]
 
-    def check_struct(value: Any, path: str, errors: list[FieldError]) -> Any:
+    def check_struct(value: Any) -> Any:
+        problems: list[tuple[str, str]] = []
         for name, suffix, check in fields:
             before = getattr(value, name)
-            after = check(before, path + suffix, errors)
-            if after is not before:
-                msgspec.structs.force_setattr(value, name, after)
+            if before is None:
+                continue
+            try:
+                after = check(before)
+            except OutOfBounds as error:
+                problems.extend((suffix + below, message) for below, message in error.problems)
+            else:
+                if after is not before:
+                    msgspec.structs.force_setattr(value, name, after)
+        if problems:
+            raise OutOfBounds(problems)
         return value
 
     return check_struct
 
 
 def _union_check(kind: inspect.UnionType, name: str) -> Check:
-    """Unions here are optional values and `text or whole number`."""
+    """Unions here are optional values (None never comes here) and `text or whole number`."""
     members = [member for member in kind.types if not isinstance(member, inspect.NoneType)]
     if len(members) == 1:
-        return _optional_check(_check_of(members[0], name))
+        return _check_of(members[0], name)
     text, whole = _text_check(text_limit(name)), _whole_check(-MAX_WHOLE_NUMBER, MAX_WHOLE_NUMBER)
 
-    def check_either(value: Any, path: str, errors: list[FieldError]) -> Any:
-        if isinstance(value, str):
-            return text(value, path, errors)
-        return whole(value, path, errors) if isinstance(value, int) else value
+    def check_either(value: Any) -> Any:
+        return text(value) if isinstance(value, str) else whole(value)
 
     return check_either
-
-
-def _optional_check(check: Check) -> Check:
-    def check_optional(value: Any, path: str, errors: list[FieldError]) -> Any:
-        return None if value is None else check(value, path, errors)
-
-    return check_optional
 
 
 def _list_check(check: Check) -> Check:
     if check is _unchecked:
         return _unchecked
 
-    def check_list(value: Any, path: str, errors: list[FieldError]) -> Any:
-        changed = [check(item, f"{path}[{index}]", errors) for index, item in enumerate(value)]
-        same = all(map(lambda a, b: a is b, changed, value))
-        return value if same else type(value)(changed)
+    def check_list(value: Any) -> Any:
+        problems: list[tuple[str, str]] = []
+        checked: list[Any] = []
+        for index, item in enumerate(value):
+            try:
+                checked.append(check(item))
+            except OutOfBounds as error:
+                problems.extend((f"[{index}]{below}", message) for below, message in error.problems)
+        if problems:
+            raise OutOfBounds(problems)
+        return value if all(map(is_, checked, value)) else type(value)(checked)
 
     return check_list
 
 
 def _map_check(key: Check, item: Check) -> Check:
-    def check_map(value: Any, path: str, errors: list[FieldError]) -> Any:
+    def check_map(value: Any) -> Any:
         for name, held in value.items():
-            key(name, path, errors)
-            item(held, f"{path}.{name[:MAX_SYMBOL_LENGTH]}", errors)
+            key(name)
+            try:
+                item(held)
+            except OutOfBounds as error:
+                raise OutOfBounds(
+                    [(f".{name}{below}", message) for below, message in error.problems]
+                ) from None
         return value
 
     return check_map
 
 
 def _text_check(limit: int) -> Check:
-    def check_text(value: Any, path: str, errors: list[FieldError]) -> Any:
+    def check_text(value: Any) -> Any:
         if len(value) > limit:
-            errors.append(FieldError(path=path, message=f"longer than {limit} characters"))
+            raise _wrong(f"longer than {limit} characters")
         return value
 
     return check_text
 
 
 def _whole_check(least: int, most: int) -> Check:
-    def check_whole(value: Any, path: str, errors: list[FieldError]) -> Any:
+    def check_whole(value: Any) -> Any:
         if not least <= value <= most:
-            errors.append(FieldError(path=path, message=f"must be from {least} to {most}"))
+            raise _wrong(f"must be from {least} to {most}")
         return value
 
     return check_whole
 
 
 def _decimal_check(non_negative: bool, positive: bool) -> Check:
-    def check_decimal(value: Any, path: str, errors: list[FieldError]) -> Any:
-        problem = _decimal_problem(value, non_negative, positive)
-        if problem is not None:
-            errors.append(FieldError(path=path, message=problem))
-            return value
-        if value.is_zero() and value.is_signed():
-            value = value.copy_abs()
-        return value.quantize(Decimal(1)) if value.as_tuple().exponent > 0 else value
+    def check_decimal(value: Any) -> Any:
+        text = str(value)
+        plain = len(text) <= PLAIN_DECIMAL_LENGTH and text.replace(".", "", 1).isdigit()
+        if not plain:
+            value = _judged(value, non_negative)
+        if positive and not value:
+            raise _wrong("must be above zero")
+        return value
 
     return check_decimal
 
 
-def _decimal_problem(value: Decimal, non_negative: bool, positive: bool) -> str | None:
+def _judged(value: Decimal, non_negative: bool) -> Decimal:
+    """The value without exponent and without a minus before zero. Raises OutOfBounds."""
     try:
         if not -MAGNITUDE < value < MAGNITUDE:
-            return f"must have at most {MAX_DECIMAL_DIGITS} digits before the point"
+            raise _wrong(f"must have at most {MAX_DECIMAL_DIGITS} digits before the point")
     except InvalidOperation:
-        return "is not a number"
-    places = value.as_tuple().exponent
-    if isinstance(places, int) and places < -MAX_DECIMAL_PLACES:
-        return f"must have at most {MAX_DECIMAL_PLACES} decimal places"
-    if value.is_signed() and value and non_negative:
-        return "must not be negative"
-    return "must be above zero" if positive and not value else None
+        raise _wrong("is not a number") from None
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int), "comparisons have sorted out what is no number"
+    if exponent < -MAX_DECIMAL_PLACES:
+        raise _wrong(f"must have at most {MAX_DECIMAL_PLACES} decimal places")
+    if value.is_signed():
+        if not value:
+            value = value.copy_abs()
+        elif non_negative:
+            raise _wrong("must not be negative")
+    return value.quantize(ONE) if exponent > 0 else value
 
 
-def _time_check(value: Any, path: str, errors: list[FieldError]) -> Any:
+def _time_check(value: Any) -> Any:
     if value.tzinfo is None:
-        errors.append(
-            FieldError(path=path, message="needs a time zone, for example 2026-01-05T00:00:00.000Z")
-        )
-        return value
+        raise _wrong("needs a time zone, for example 2026-01-05T00:00:00.000Z")
     if not EARLIEST <= value <= LATEST:
-        errors.append(FieldError(path=path, message=f"must be from {EARLIEST.year} to {LATEST.year}"))
-        return value
+        raise _wrong(f"must be from {EARLIEST.year} to {LATEST.year}")
     excess = value.microsecond % MICROSECONDS_PER_MILLISECOND
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)

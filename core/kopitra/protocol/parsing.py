@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from kopitra.protocol.bounds import checker
+from kopitra.protocol.bounds import OutOfBounds, checker
 from kopitra.protocol.limits import MAX_BODY_BYTES, MAX_JSON_DEPTH
 from kopitra.protocol.messages import FieldError
 from kopitra.protocol.problems import Code, Rejected, rejected
@@ -53,11 +53,10 @@ def read_message(raw: bytes | msgspec.Raw, decoder: "msgspec.json.Decoder[T]", p
         message = decoder.decode(raw)
     except (msgspec.ValidationError, ValueError, OverflowError) as error:
         raise rejected(Code.VALIDATION_FAILED, errors=[_located(str(error), path)]) from None
-    errors: list[FieldError] = []
-    checked = checker(type(message))(message, path, errors)
-    if errors:
-        raise invalid(errors)
-    return checked
+    try:
+        return checker(type(message))(message)
+    except OutOfBounds as error:
+        raise invalid(error.located(path)) from None
 
 
 def invalid(errors: list[FieldError]) -> Rejected:
