@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,6 +13,7 @@ from kopitra.simulation.broker.operations import Balance
 from kopitra.simulation.broker.records import DealKind
 from kopitra_agent.adapters.mt5 import PackageMissing, metatrader5_package
 from kopitra_agent.adapters.mt5_records import number, server_seconds, utc
+from kopitra_agent.adapters.mt5_session import Mt5Settings
 from kopitra_agent.ports.terminal import TerminalUnavailable, TradeRequest
 from tests.unit.broker.house import MONDAY, D
 from tests.unit.terminal.mt5_scene import ATHENS, BUY, LIMIT, Scene
@@ -211,3 +213,12 @@ def test_the_servers_clock_is_followed_through_summer_time(month: int) -> None:
 def test_without_the_package_the_error_says_where_it_exists() -> None:
     with pytest.raises(PackageMissing, match="Windows"):
         metatrader5_package()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"login": 0}, "login"), ({"server_zone": "Europe/Nowhere"}, "server_zone: Europe/Nowhere")],
+)
+def test_impossible_settings_are_refused_by_name(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Mt5Settings(**({"login": 77} | settings))

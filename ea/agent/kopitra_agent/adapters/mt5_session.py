@@ -6,7 +6,7 @@ another account is no terminal of ours: everything is refused until it is back.
 
 from collections.abc import Sequence
 from typing import Any, NoReturn
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -46,6 +46,14 @@ class Mt5Settings(msgspec.Struct, frozen=True, kw_only=True):
     settle_seconds: float = 3.0
     """How long the book must stand still after connecting before its absences mean anything."""
     poll_seconds: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.login <= 0:
+            raise ValueError("login must be above 0")
+        try:
+            ZoneInfo(self.server_zone)
+        except (ZoneInfoNotFoundError, ValueError) as unknown:
+            raise ValueError(f"server_zone: {self.server_zone} is no IANA time zone") from unknown
 
 
 class Mt5Session:
