@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from kopitra.protocol.limits import HEARTBEAT_SECONDS, MAX_WAIT_SECONDS
 
 ENVIRONMENT_PREFIX = "KOPITRA_AGENT_"
+LISTS = frozenset({"quote_symbols"})
+"""Fields whose variables hold values separated by commas."""
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class SettingsInvalid(ValueError):
@@ -81,19 +86,27 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 def settings_from(environment: Mapping[str, str]) -> AgentSettings:
     """Read `KOPITRA_AGENT_…` variables (`KOPITRA_AGENT_BASE_URL` …; `QUOTE_SYMBOLS` separated by commas)."""
-    known = {field.name for field in msgspec.structs.fields(AgentSettings)}
+    return read_prefixed(environment, ENVIRONMENT_PREFIX, AgentSettings)
+
+
+def read_prefixed(environment: Mapping[str, str], prefix: str, kind: type[T]) -> T:
+    """A struct whose fields are the variables with this prefix, in lower case. Empty ones count as not set.
+
+    Raises SettingsInvalid.
+    """
+    known = {field.name for field in msgspec.structs.fields(kind)}
     given: dict[str, object] = {}
     for name, value in environment.items():
-        field = name.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if not name.startswith(ENVIRONMENT_PREFIX) or not value:
+        field = name.removeprefix(prefix).lower()
+        if not name.startswith(prefix) or not value:
             continue
         if field not in known:
-            raise SettingsInvalid(f"{name} is not a setting of the agent")
-        given[field] = [s.strip() for s in value.split(",")] if field == "quote_symbols" else value
+            raise SettingsInvalid(f"{name} is not a setting")
+        given[field] = [s.strip() for s in value.split(",")] if field in LISTS else value
     try:
-        return msgspec.convert(given, AgentSettings, strict=False, dec_hook=_decode)
+        return msgspec.convert(given, kind, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise SettingsInvalid(f"agent settings: {error}") from error
+        raise SettingsInvalid(f"{prefix}…: {error}") from error
 
 
 def _decode(kind: type, value: object) -> object:

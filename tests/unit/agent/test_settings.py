@@ -1,10 +1,12 @@
 """Settings from the environment; a wrong one is named in a sentence."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from kopitra_agent.settings import Role, SettingsInvalid, settings_from
+from kopitra_agent.adapters.mt5_session import Mt5Settings
+from kopitra_agent.settings import Role, SettingsInvalid, read_prefixed, settings_from
 
 GIVEN = {
     "KOPITRA_AGENT_BASE_URL": "https://counterparty.example",
@@ -46,3 +48,12 @@ def test_a_missing_setting_is_named(missing: str):
     given = {k: v for k, v in GIVEN.items() if not k.endswith(missing)}
     with pytest.raises(SettingsInvalid, match=missing.lower().split("_")[0]):
         settings_from(given)
+
+
+def test_the_sample_of_the_terminals_settings_names_every_one_with_its_default():
+    sample = (Path(__file__).parents[3] / "ea" / "agent" / ".env.mt5.sample").read_text()
+    shown = dict(re.findall(r"^(?:# )?(KOPITRA_MT5_[A-Z0-9_]+)=(.*)$", sample, re.MULTILINE))
+    assert {name.removeprefix("KOPITRA_MT5_").lower() for name in shown} == {*Mt5Settings.__struct_fields__}
+    assert read_prefixed(shown | {"KOPITRA_MT5_LOGIN": "5"}, "KOPITRA_MT5_", Mt5Settings) == Mt5Settings(
+        login=5
+    )

@@ -49,9 +49,10 @@ class Reports:
             return
         if any(not self._ledger.has_seen(deal_id) for deal_id in outcome.deal_ids):
             self._awaited[outcome.command_id] = self._floor.clock.monotonic() + DEAL_PATIENCE_SECONDS
-        elif not outcome.deal_ids and outcome.action is OrderAction.OPEN:
-            if outcome.order_type is OrderType.MARKET:  # an order that was only placed has filled nothing
-                self._tell_from_answer(outcome)
+        elif not outcome.deal_ids and is_market_open(
+            outcome
+        ):  # an order that was only placed has filled nothing
+            self._tell_from_answer(outcome)
 
     def collect(self, desk: Desk) -> HandReports:
         """What may be reported now. Acks wait for their deals, and for a first look at the ledger after a start."""
@@ -110,3 +111,7 @@ class Reports:
         for work in late:
             work.told = True
         return [OutboxAck(event_id=w.event_id, sequence=w.sequence, status=AckStatus.RECEIVED) for w in late]
+
+
+def is_market_open(outcome: Outcome) -> bool:
+    return outcome.action is OrderAction.OPEN and outcome.order_type is OrderType.MARKET
