@@ -1,4 +1,4 @@
-"""What every test shares: profiles of generated tests, the shared data folder, the rule about skips, times by stage."""
+"""What every test shares: profiles of generated tests, the shared data folder, seeds, skips, times."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-pytest_plugins = ["pytester", "tests.skip_rule", "tests.stage_times"]
+pytest_plugins = ["pytester", "tests.seeds", "tests.skip_rule", "tests.stage_times"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA_ABSENT = (

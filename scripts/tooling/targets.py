@@ -13,6 +13,9 @@ from .steps import ROOT, Failed, hand_over, run, say, table, timed
 PATHS = ("STATEMENT",)
 """Variables that name a file, relative to where the command was typed."""
 
+SIMULATED_SEEDS = "20"
+"""How many seeds `simulate` tries where nobody says: enough to notice a fault, quick enough to wait for."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -134,7 +137,9 @@ TARGETS = {
     "check": Target("lint, format, types, layers, locks", check, {}),
     "bench": Target("measure under load; writes build/bench.json", bench, {}),
     "simulate": Target(
-        "seeded runs under virtual time", simulate, {"SEEDS=n": "how many", "START=n": "the first seed"}
+        "seeded runs under virtual time",
+        simulate,
+        {"SEEDS=n": "how many (20)", "START=n": "the first one (7)"},
     ),
     "fmt": Target("format and fix what can be fixed", fmt, {}),
     "setup": Target("install everything a developer needs", setup, {}),
