@@ -35,6 +35,10 @@ EMPTY_VERSION = -1
 """The version of the view before the history has loaded; those of a loaded book are 0 and above."""
 
 
+SHORTEST_WAIT_SECONDS = 1e-6
+"""What is left of a wait after rounding is no wait: a loop's timers are not finer, and would fire without end."""
+
+
 @dataclass(frozen=True)
 class _Shown:
     """What a cut-off terminal still shows."""
@@ -131,7 +135,7 @@ class Desk:
         ends = self._clock.monotonic() + seconds
         while self.version == seen:
             now = self._clock.monotonic()
-            if now >= ends:
+            if ends - now < SHORTEST_WAIT_SECONDS:
                 break
             loading = self._loaded_at - now
             await self._next_turn(min(ends - now, loading) if loading > 0 else ends - now)
