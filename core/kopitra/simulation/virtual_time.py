@@ -8,6 +8,7 @@ asyncio keeps them in iterate the same way every time. Sets of strings remain th
 
 import asyncio
 import contextvars
+import math
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from datetime import UTC, datetime, timedelta
@@ -24,8 +25,6 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 MICROSECONDS_PER_MILLISECOND = 1000
 LONGEST_RUN_SECONDS = 400 * 86_400.0
 """Virtual. A loop that re-arms timers for ever ends with an error after a year and a bit, not with a hung test."""
-TIMER_RESOLUTION_SECONDS = 1e-6
-"""asyncio runs what is due within this. Its own nanosecond is lost in a float after half a year: no timer would end."""
 ID_BYTES = 16
 
 
@@ -101,8 +100,17 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
         self._timeline = timeline
         self._orders = count(1)
         super().__init__(_JumpingSelector(timeline))
-        self._clock_resolution = TIMER_RESOLUTION_SECONDS
         self.set_task_factory(_ordered_task)
+
+    @property
+    def _clock_resolution(self) -> float:
+        """What asyncio counts as due together. A float's own step makes it exact: a timer fires when its time has come,
+        never earlier (who waits for the rest would wait for ever), and after half a year of seconds too."""
+        return math.ulp(self._timeline.seconds)
+
+    @_clock_resolution.setter
+    def _clock_resolution(self, seconds: float) -> None:
+        """asyncio sets the real clock's; that is not ours."""
 
     def next_order(self) -> int:
         return next(self._orders)

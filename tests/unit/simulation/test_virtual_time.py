@@ -91,6 +91,22 @@ def test_timeouts_events_and_cancellation_work_under_virtual_time() -> None:
     assert run_virtual(1, main) == ["timed out at 2.0", "set at 5.0"]
 
 
+@pytest.mark.parametrize("start", [0.0, 1.0, 1e6, 3e7])
+def test_a_timer_never_fires_early_however_close_another_one_is(start: float) -> None:
+    async def main(world: VirtualTime) -> None:
+        await world.sleep(start)
+        ends = [world.monotonic() + 1 + offset for offset in (0.0, 1e-7, 3e-9, 7e-7)]
+
+        async def wait_until(end: float) -> None:
+            while (left := end - world.monotonic()) > 0:
+                await world.sleep(left)
+
+        await asyncio.gather(*(wait_until(end) for end in ends))
+        assert world.monotonic() == max(ends)
+
+    run_virtual(1, main)
+
+
 def test_a_deadlock_is_an_error_not_a_hang() -> None:
     async def main(world: VirtualTime) -> None:
         await asyncio.Event().wait()

@@ -221,4 +221,4 @@ def test_without_the_package_the_error_says_where_it_exists() -> None:
 )
 def test_impossible_settings_are_refused_by_name(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Mt5Settings(**({"login": 77} | settings))
+        msgspec.structs.replace(Mt5Settings(login=77), **settings)
