@@ -1,4 +1,4 @@
-"""A test that takes `seed` runs once for each seed asked for: SEEDS of them from START on, as `make simulate` passes."""
+"""A test that takes `seed` runs once for each seed asked for: SEEDS of them from START on, as `make simulate` asks."""
 
 import os
 from collections.abc import Mapping

@@ -57,4 +57,5 @@ def test_an_undeclared_import_is_found(source: str, found: str):
     ],
 )
 def test_a_module_is_traced_to_its_distribution(module: str, distribution: str | None):
-    assert distribution_of(module, INSTALLED) == distribution
+    tracing = {"opentelemetry": ["opentelemetry-api", "opentelemetry-sdk"]}
+    assert distribution_of(module, {**INSTALLED, **tracing}) == distribution

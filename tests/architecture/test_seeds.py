@@ -15,7 +15,7 @@ def test_seeds_count_from_the_start():
 
 @pytest.mark.parametrize("variables", [{"SEEDS": "0"}, {"SEEDS": "many"}, {"START": "x"}])
 def test_what_asks_for_no_seed_is_refused(variables: dict[str, str]):
-    with pytest.raises(ValueError, match="seed|invalid literal"):
+    with pytest.raises(ValueError, match=r"seed|invalid literal"):
         seeds_asked(variables)
 
 
