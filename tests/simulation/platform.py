@@ -206,7 +206,8 @@ class SimulatedPlatform:
             party.terminal.desk.take_quotes([Quote(symbol, Decimal(bid), Decimal(ask), self.time.now())])
 
     def by_hand(self, name: str, **fields: Any) -> None:
-        request = TradeRequest(**({"action": "deal", "symbol": "EURUSD"} | fields))
+        wanted: dict[str, Any] = {"action": "deal", "symbol": "EURUSD"}
+        request = TradeRequest(**(wanted | fields))
         operation: Operation = HandTrade(at=self.time.now(), request=request)
         answer = self.parties[name].terminal.desk.operate(operation)
         self.note(f"{name} by hand {request.action} {request.side} {request.volume} → {answer}")
