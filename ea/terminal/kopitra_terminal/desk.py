@@ -35,10 +35,6 @@ EMPTY_VERSION = -1
 """The version of the view before the history has loaded; those of a loaded book are 0 and above."""
 
 
-SHORTEST_WAIT_SECONDS = 1e-6
-"""What is left of a wait after rounding is no wait: a loop's timers are not finer, and would fire without end."""
-
-
 @dataclass(frozen=True)
 class _Shown:
     """What a cut-off terminal still shows."""
@@ -135,7 +131,7 @@ class Desk:
         ends = self._clock.monotonic() + seconds
         while self.version == seen:
             now = self._clock.monotonic()
-            if ends - now < SHORTEST_WAIT_SECONDS:
+            if now >= ends:
                 break
             loading = self._loaded_at - now
             await self._next_turn(min(ends - now, loading) if loading > 0 else ends - now)
@@ -147,10 +143,12 @@ class Desk:
         self._wake_if_changed()
         return answer if isinstance(answer, TradeResult) else None
 
-    def take_quotes(self, quotes: Sequence[Quote]) -> None:
-        """New prices; what they reach fires."""
+    def take_quotes(self, quotes: Sequence[Quote]) -> Sequence[Deal]:
+        """New prices; what they reach fires. The deals that they set off."""
+        known = len(self.broker.state.deals)
         self.broker.set_quotes(quotes, self._clock.now())
         self._wake_if_changed()
+        return self.broker.deals_after(known)
 
     def set_link(self, up: bool) -> None:
         """Cut the terminal off, or connect it again: its history then loads anew."""
