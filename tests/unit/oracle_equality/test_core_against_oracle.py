@@ -100,9 +100,9 @@ def test_the_sample_history_is_copied_as_the_oracle_says() -> None:
     check(sample_history())
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_generated_histories_with_unruly_markets_are_copied_as_the_oracle_says(seed: int) -> None:
-    platform = check(generated_history(seed), own_market=0.15)
+@pytest.mark.parametrize("history", range(6))
+def test_generated_histories_with_unruly_markets_are_copied_as_the_oracle_says(history: int) -> None:
+    platform = check(generated_history(history), own_market=0.15)
     told = [step for f in platform.followers for steps in f.steps.values() for step in steps]
     assert sum(step.action == "partial_close" for step in told) >= 200
     assert any("ended" in facts for f in platform.followers for facts in f.facts.values())
