@@ -55,9 +55,11 @@ class BrokerControl:
         """Every account of the process; the quickest sign of life."""
         return await self._connection.call(NO_LOGIN, wire.ListAccounts(), list[int])
 
-    async def set_quotes(self, quotes: Sequence[Quote]) -> None:
-        """New prices for every account of the process, in one go."""
-        await self._connection.call(NO_LOGIN, wire.SpreadQuotes(tuple(quotes)), type(None))
+    async def set_quotes(self, quotes: Sequence[Quote]) -> list[Deal]:
+        """New prices for every account of the process, in one go. What they set off on this account: stops and pending
+        orders that were met."""
+        fired = await self._connection.call(NO_LOGIN, wire.SpreadQuotes(tuple(quotes)), dict[int, list[Deal]])
+        return fired[self._login]
 
     async def by_hand(
         self,

@@ -56,9 +56,8 @@ class TerminalServer:
             case wire.ListAccounts():
                 _write(writer, wire.encode_result(call.number, tuple(self._desks)))
             case wire.SpreadQuotes():
-                for each in self._desks.values():
-                    each.take_quotes(call.body.quotes)
-                _write(writer, wire.encode_result(call.number, None))
+                fired = {login: desk.take_quotes(call.body.quotes) for login, desk in self._desks.items()}
+                _write(writer, wire.encode_result(call.number, fired))
             case body:
                 desk = self._desks.get(call.login)
                 if desk is None:

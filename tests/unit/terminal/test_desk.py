@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from kopitra.domain.orders import OrderType, Side
+from kopitra.domain.orders import DealReason, OrderType, Side
+from kopitra.domain.quotes import Quote
 from kopitra.simulation.broker.faults import Fault, FaultKind
 from kopitra.simulation.broker.operations import Balance, PlanFaults, Switch
 from kopitra.simulation.broker.profiles import BrokerProfile
@@ -220,5 +221,16 @@ def test_operations_are_stamped_with_the_desks_own_time() -> None:
         assert scene.desk.operate(Switch(at=scene.house.at, autotrading=False)) is None
         assert scene.broker.state.deals[-1].executed_at == scene.world.now()
         assert not scene.desk.account().trade_allowed
+
+    play(main)
+
+
+def test_new_prices_tell_what_they_set_off() -> None:
+    async def main(scene: Scene) -> None:
+        stopped = request("deal", side=Side.BUY, volume="1", stop_loss="1.09")
+        scene.broker.send(stopped, scene.world.now())
+        assert scene.desk.take_quotes([Quote("EURUSD", D("1.095"), D("1.0951"))]) == []
+        [deal] = scene.desk.take_quotes([Quote("EURUSD", D("1.08"), D("1.0801"))])
+        assert deal.reason is DealReason.STOP_LOSS
 
     play(main)

@@ -1,21 +1,17 @@
 """The market of the demonstration: one tape of quotes, shown to every broker under its own names."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
 from kopitra.domain.identifiers import AccountId
-from kopitra.domain.orders import DealEntry, DealReason
 from kopitra.domain.quotes import Quote
-from kopitra.domain.trading import SignalAction
 from kopitra.simulation.broker.records import Deal
 from kopitra_cli.demo.cast import Account, Cast
 from kopitra_cli.demo.patience import Patience
 from kopitra_cli.demo.platform_record import PlatformRecord
 from kopitra_terminal.control import BrokerControl
-
-BY_ITSELF = frozenset({DealReason.STOP_LOSS, DealReason.TAKE_PROFIT, DealReason.STOP_OUT})
 
 
 class Market:
@@ -25,16 +21,13 @@ class Market:
     def __init__(
         self,
         cast: Cast,
-        brokers: Mapping[AccountId, BrokerControl],
         record: PlatformRecord,
         patience: Patience,
     ) -> None:
         self._cast = cast
-        self._brokers = brokers
         self._record = record
         self._patience = patience
         self._shown: dict[str, tuple[object, object]] = {}
-        self._seen: dict[AccountId, int] = dict.fromkeys((each.account for each in cast.accounts), 0)
         self._untold: dict[str, list[tuple[AccountId, int]]] = {}
 
     def moves(self, quote: Quote | None) -> bool:
@@ -55,28 +48,24 @@ class Market:
 
     async def _show_to(self, account: Account, quotes: tuple[Quote, ...]) -> None:
         own = [msgspec.structs.replace(quote, symbol=account.names[quote.symbol]) for quote in quotes]
-        if account is self._cast.leader:
-            await self._patience.with_terminal(account.account, lambda broker: broker.set_quotes(own))
-            return
-
-        async def quote_and_look(broker: BrokerControl) -> list[Deal]:
-            _, deals = await asyncio.gather(
-                broker.set_quotes(own), broker.ledger(self._seen[account.account])
-            )
-            return deals
-
-        deals = await self._patience.with_terminal(account.account, quote_and_look)
-        if deals:
-            self._seen[account.account] = deals[-1].ordinal
         theirs = {name: ours for ours, name in account.names.items()}
-        for deal in deals:
-            if self._happened_by_itself(account.account, deal):
-                symbol = theirs.get(deal.symbol, deal.symbol)
-                self._untold.setdefault(symbol, []).append((account.account, deal.deal_id))
+        for deal in await self._patience.with_terminal(account.account, self._asking(account, own)):
+            self._untold.setdefault(theirs[deal.symbol], []).append((account.account, deal.deal_id))
 
-    def _happened_by_itself(self, account: AccountId, deal: Deal) -> bool:
-        if deal.entry is not DealEntry.IN:
-            return deal.reason in BY_ITSELF
-        ref = self._record.magics[account].get(deal.magic)
-        opening = self._record.openings[account].get(ref) if ref is not None else None
-        return opening is not None and opening.signal.action is SignalAction.PENDING_PLACED
+    def _asking(
+        self, account: Account, quotes: Sequence[Quote]
+    ) -> Callable[[BrokerControl], Awaitable[Sequence[Deal]]]:
+        """The deals that the quotes set off. Where the first call's answer was lost with its terminal: whatever the
+        platform does not know yet."""
+        asked = False
+
+        async def ask(broker: BrokerControl) -> Sequence[Deal]:
+            nonlocal asked
+            again, asked = asked, True
+            fired = await broker.set_quotes(quotes)
+            if not again:
+                return fired
+            known, symbols = self._record.recorded_deals[account.account], {quote.symbol for quote in quotes}
+            return [d for d in await broker.ledger() if d.symbol in symbols and d.deal_id not in known]
+
+        return ask
