@@ -68,7 +68,7 @@ class Operate(_Body, frozen=True, tag="operate"):
 
 
 class SpreadQuotes(_Body, frozen=True, tag="spread_quotes"):
-    """New quotes for every account of the process; needs no account. Answers with the deals that they set off, by login."""
+    """New quotes for every account of the process; needs no account. Answered with the deals they set off, by login."""
 
     quotes: tuple[Quote, ...]
 
