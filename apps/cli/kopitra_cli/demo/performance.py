@@ -1,9 +1,10 @@
 """Plays the leader's timeline at its broker, by hand, as fast as the followers can keep up.
 
 A position's next event waits until the one before has been carried out everywhere, and a symbol's market does not move
-while anything in it is on its way: so what each follower must do is exactly known. Everything else overlaps.
+while anything in it is on its way: so what each follower must do is exactly known. Symbols do not wait for each other.
 """
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 
@@ -19,6 +20,8 @@ from kopitra_cli.demo.market import Market
 from kopitra_cli.demo.patience import Patience
 from kopitra_cli.demo.progress import Progress
 
+AHEAD = 16
+"""How many events may be begun before an earlier one, of a symbol that is still busy, has had its turn."""
 CASH_KINDS = {"deposit": DealKind.DEPOSIT, "withdrawal": DealKind.WITHDRAWAL, "credit": DealKind.CREDIT}
 
 
@@ -56,20 +59,35 @@ class Performance:
         self._tickets = Tickets()
         self._lanes: dict[str, Lane] = {}
         self._busy: defaultdict[str, set[str]] = defaultdict(set)
+        self._room = asyncio.Semaphore(AHEAD)
         self.done = 0
         """Events of the timeline that were played."""
         self.refused: Counter[str] = Counter()
 
     async def play(self, begin: int, end: int) -> None:
-        """The timeline's events from `begin` up to `end`, in order."""
-        for index in range(begin, end):
+        """The timeline's events from `begin` up to `end`: in order within each symbol, and nearly so across them."""
+        async with asyncio.TaskGroup() as group:
+            queues: dict[str, asyncio.Queue[int | None]] = {}
+            for index in range(begin, end):
+                event = self._timeline.events[index]
+                if event.action is Action.BALANCE:
+                    await self._move_money(index, event)
+                    continue
+                queue = queues.get(event.symbol)
+                if queue is None:
+                    queue = queues[event.symbol] = asyncio.Queue()
+                    group.create_task(self._play_symbol(queue))
+                await self._room.acquire()
+                queue.put_nowait(index)
+            for queue in queues.values():
+                queue.put_nowait(None)
+
+    async def _play_symbol(self, queue: "asyncio.Queue[int | None]") -> None:
+        while (index := await queue.get()) is not None:
             await self._before_each()
-            event = self._timeline.events[index]
-            if event.action is Action.BALANCE:
-                await self._move_money(index, event)
-            else:
-                await self._perform(index, event)
-            self.done = index + 1
+            await self._perform(index, self._timeline.events[index])
+            self._room.release()
+            self.done += 1
 
     async def settled(self) -> None:
         """Until everything that was played is carried out everywhere."""
@@ -134,6 +152,8 @@ class Performance:
         assert event.amount is not None, "a balance operation has an amount"
         assert event.cash is not None, "and a kind"
         kind, amount, key = CASH_KINDS[event.cash], event.amount, key_of(index)
+        await self._before_each()
         await self._patience.with_terminal(
             self._cast.leader.account, lambda broker: broker.move_money(kind, amount, key=key)
         )
+        self.done += 1
