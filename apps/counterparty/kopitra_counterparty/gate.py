@@ -6,6 +6,7 @@ endpoint's entry in `kopitra.protocol.endpoints`.
 
 import re
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Any, Protocol
 
 import msgspec
@@ -31,6 +32,10 @@ from kopitra_counterparty.rate_limit import RateLimiter
 
 REQUEST_ID_FORM = re.compile(rb"[!-~]{1,128}")
 """Visible ASCII: it goes into logs and headers as it is. Another one is replaced."""
+
+REQUEST_ID_PREFIX = 16
+"""Random characters that are new with every start; a counter follows. Asking for randomness per request costs more
+than looking its session up."""
 
 log = structlog.get_logger("kopitra.http")
 
@@ -100,8 +105,9 @@ class Gate:
         self._tokens = tokens
         self._idempotency = idempotency
         self._limiter = limiter
-        self._ids = ids
         self._operators = operators
+        prefix = ids.new()[:REQUEST_ID_PREFIX]
+        self._minted = (f"{prefix}-{number:x}" for number in count(1))
 
     async def handle(self, route: Route, request: Request) -> tuple[Reply, RequestId]:
         """Any request gets a reply; nothing is raised but cancellation."""
@@ -122,7 +128,7 @@ class Gate:
         given = request.headers.get(REQUEST_ID)
         if given is not None and REQUEST_ID_FORM.fullmatch(given):
             return RequestId(given.decode("ascii"))
-        return RequestId(self._ids.new())
+        return RequestId(next(self._minted))
 
     async def _pass(self, call: Call, route: Route) -> Reply:
         endpoint = call.endpoint

@@ -52,7 +52,7 @@ class SessionAnswer(Message, frozen=True):
     server_time: str
 
 
-class ReleaseAnswer(Message, frozen=True):
+class ReleaseAnswer(Message, frozen=True, omit_defaults=False):
     status: Literal["released"] = msgspec.field(default="released")
 
 

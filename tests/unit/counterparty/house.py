@@ -70,13 +70,16 @@ class House:
         self.disk = JournalDisk(time, time)
         self.snapshots = MemorySnapshots()
         self.hashes = PlainHashes()
-        self.settings = {"token_keys": {"k1": SecretStr(KEY)}, "token_key_id": "k1"} | settings
+        self.settings: dict[str, Any] = {
+            "token_keys": {"k1": SecretStr(KEY)},
+            "token_key_id": "k1",
+        } | settings
         self._revision = count(1)
         self._names = count(1)
         self.tasks = Tasks()
-        self.service = self._service()
+        self.service = self.another_process()
 
-    def _service(self, machine: Machine | None = None) -> Service:
+    def another_process(self, machine: Machine | None = None) -> Service:
         time = self.time
         self.tasks = Tasks()
         ports = Ports(
@@ -108,7 +111,7 @@ class House:
         """Kill the process and start another one."""
         for task in list(self.tasks.running):
             task.cancel()
-        self.service = self._service(machine)
+        self.service = self.another_process(machine)
         await self.serving()
 
     async def call(
