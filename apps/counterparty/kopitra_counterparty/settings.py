@@ -72,14 +72,14 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.storage == "azure" and (self.azure_tables is None or self.azure_blobs is None):
-            raise ValueError("azure_tables and azure_blobs are needed where storage is azure")
+            raise ValueError("KOPITRA_AZURE_TABLES and KOPITRA_AZURE_BLOBS are needed where storage is azure")
         operators = (self.operator_issuer, self.operator_audience, self.operator_jwks)
         if any(operators) and not all(operators):
-            raise ValueError("operator_issuer, operator_audience and operator_jwks belong together")
+            raise ValueError("KOPITRA_OPERATOR_ISSUER, _AUDIENCE and _JWKS belong together")
         try:
             self.key_ring()
         except (ServiceKeyUnusable, NotBase64) as error:
-            raise ValueError(f"token_keys: {error}") from None
+            raise ValueError(f"KOPITRA_TOKEN_KEYS: {error}") from None
         return self
 
     @property
@@ -101,5 +101,5 @@ def load_settings(**given: object) -> Settings:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
-        setting = PREFIX + name.upper() if name else "settings"
-        raise SettingsInvalid(f"{setting}: {message}") from None
+        sentence = f"{PREFIX}{name.upper()}: {message}" if name else message
+        raise SettingsInvalid(sentence) from None

@@ -1,0 +1,196 @@
+"""The real server: it starts, is killed, restarts, stops in order, stands by, and refuses to start where it must."""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.integration.counterparty.wire import Answer, Connection, Server, environment, seed
+
+UNKNOWN_EVENTS = {"events": [{"eventType": "ea.error", "payload": {"code": "x"}}] * 100}
+
+pytestmark = pytest.mark.timeout(120)
+
+
+class Servers:
+    """Starts servers and leaves none behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.started: list[Server] = []
+
+    def start(self, **settings: str) -> Server:
+        self.started.append(Server(self.folder, None, **settings))
+        return self.started[-1]
+
+    async def end(self) -> None:
+        for server in self.started:
+            await server.end(signal.SIGKILL)
+
+
+@pytest.fixture
+async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
+    await seed(tmp_path)
+    running = Servers(tmp_path)
+    yield running
+    await running.end()
+
+
+async def test_first_answers_and_pending_commands_survive_kill_9(servers: Servers) -> None:
+    first = await servers.start().serving()
+    leader, follower = await first.ea("leader"), await first.ea("follower-0")
+    signal_answer = await leader.signal("p1", 1, key="signal")
+    assert signal_answer.status == 202
+    assert await first.end(signal.SIGKILL) == -signal.SIGKILL
+
+    second = await servers.start().serving()
+    leader.connection = await Connection.open(second.port)
+    follower.connection = await Connection.open(second.port)
+    again = await leader.signal("p1", 1, key="signal")
+    assert (again.status, again.body) == (signal_answer.status, signal_answer.body)
+    assert again.headers["idempotent-replayed"] == "true"
+    token = leader.token
+    assert (await leader.open("open")).headers["idempotent-replayed"] == "true"
+    assert leader.token == token
+    (event,) = (await follower.poll(0)).json["events"]
+    assert event["sequence"] == signal_answer.json["sequence"]
+    later = await leader.signal("p2", 2)
+    assert later.json["sequence"] > signal_answer.json["sequence"]
+
+
+async def test_sigterm_releases_parked_polls_answers_what_is_in_flight_and_exits_with_0(
+    servers: Servers,
+) -> None:
+    server = await servers.start().serving()
+    leader, follower = await server.ea("leader"), await server.ea("follower-0")
+    parked = asyncio.create_task(follower.poll(follower.session["resumeCursor"], wait=25))
+    await asyncio.sleep(0.5)
+    sending = asyncio.create_task(leader.call("POST", "/sessions/current/inbox", UNKNOWN_EVENTS))
+    await asyncio.sleep(0)
+    server.process.send_signal(signal.SIGTERM)
+    answer = await asyncio.wait_for(parked, 10)
+    assert (answer.status, answer.json["events"]) == (200, [])
+    assert (await sending).status in (202, 503)
+    assert await server.end() == 0
+    assert (await server.said("stopped"))["event"] == "stopped"
+    assert (await server.said("snapshot_taken"))["sequence"] > 0
+
+
+async def test_a_standby_lives_is_not_ready_and_takes_over(servers: Servers) -> None:
+    first = await servers.start(instance="one").serving()
+    leader = await first.ea("leader")
+    second = await servers.start(instance="two").listening()
+    health = await Connection.open(second.port)
+    assert (await health.call("GET", "/health/live")).status == 200
+    ready = await health.call("GET", "/health")
+    assert (ready.status, ready.json["status"]) == (503, "standby")
+    leader.connection = await Connection.open(second.port)
+    assert (await leader.signal("p1", 1)).json["code"] == "standby"
+    assert await first.end(signal.SIGTERM) == 0
+    await second.serving()
+    assert (await leader.signal("p1", 1)).status == 202
+
+
+async def test_a_staging_slot_never_takes_the_shard(servers: Servers) -> None:
+    staging = await servers.start(slot="staging").listening()
+    await asyncio.sleep(1.5)
+    connection = await Connection.open(staging.port)
+    assert (await connection.call("GET", "/health")).status == 503
+    assert (await connection.call("GET", "/health/live")).status == 200
+
+
+async def test_a_full_disk_is_503_and_nothing_that_was_acknowledged_is_lost(tmp_path: Path) -> None:
+    await seed(tmp_path)
+    journal = tmp_path / "main.journal"
+    room = journal.stat().st_size + 400_000
+    server = await Server(tmp_path, file_bytes=room).serving()
+    leader = await server.ea("leader")
+    acknowledged: list[int] = []
+    refused: Answer | None = None
+    for number in range(1, 2000):
+        answer = await leader.signal(f"p{number}", number)
+        if answer.status == 202:
+            acknowledged.append(answer.json["sequence"])
+        else:
+            refused = answer
+            break
+    assert refused is not None, "the limit was never reached"
+    assert (refused.status, refused.json["code"]) == (503, "journal_unavailable")
+    assert refused.headers["retry-after"] == "1"
+    await server.end(signal.SIGKILL)
+
+    healthy = await Server(tmp_path).serving()
+    leader.connection = await Connection.open(healthy.port)
+    for number, sequence in enumerate(acknowledged, 1):
+        again = await leader.signal(f"p{number}", number)
+        assert (again.json["status"], again.json["sequence"]) == ("duplicate", sequence)
+    assert await healthy.end() == 0
+
+
+async def test_a_journal_that_is_behind_its_snapshot_is_not_served(servers: Servers) -> None:
+    older = servers.folder.with_name("older")
+    shutil.copytree(servers.folder, older)
+    server = await servers.start().serving()
+    leader = await server.ea("leader")
+    await leader.signal("p1", 1)
+    assert await server.end() == 0
+    for name in older.glob("main.journal*"):
+        shutil.copy(name, servers.folder / name.name)
+    for leftover in ("main.journal-wal", "main.journal-shm"):
+        if not (older / leftover).exists():
+            (servers.folder / leftover).unlink(missing_ok=True)
+    behind = servers.start()
+    with suppress(AssertionError):
+        await behind.said("never")
+    assert await behind.end() == 3
+    assert any(line["event"] == "start_refused" for line in behind.log)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"port": "99999"}, "KOPITRA_PORT: Input should be less than or equal to 65535"),
+        (
+            {"token_key_id": "k9"},
+            "KOPITRA_TOKEN_KEYS: the service key 'k9' is not among the keys given",
+        ),
+        ({"log_level": "loud"}, "KOPITRA_LOG_LEVEL: must be one of debug, info, warning, error"),
+        (
+            {"storage": "azure"},
+            "KOPITRA_AZURE_TABLES and KOPITRA_AZURE_BLOBS are needed where storage is azure",
+        ),
+    ],
+)
+async def test_a_wrong_setting_stops_the_start_with_a_sentence(
+    tmp_path: Path, settings: dict[str, str], sentence: str
+) -> None:
+    server = Server(tmp_path, None, **settings)
+    assert server.errors().strip() == sentence
+    assert server.process.returncode == 2
+    server.process.stdout.close()  # type: ignore[union-attr]
+
+
+async def test_bodies_that_are_too_large_are_refused_on_both_ways(servers: Servers) -> None:
+    server = await servers.start().serving()
+    leader = await server.ea("leader")
+    large = {"padding": "x" * (300 * 1024)}
+    for path in ("/signals", "/sessions"):
+        answer = await leader.call("POST", path, large)
+        assert (answer.status, answer.json["code"]) == (413, "body_too_large")
+        leader.connection = await Connection.open(server.port)
+
+
+async def test_no_secret_ever_reaches_the_log(servers: Servers) -> None:
+    server = await servers.start(log_level="debug").serving()
+    leader = await server.ea("leader")
+    await leader.signal("p1", 1)
+    await leader.call("POST", "/sessions", {"secret": "a wrong one", "deviceId": "vps"})
+    assert await server.end() == 0
+    text = repr(server.log)
+    for secret in (leader.token, "the secret of every device", "a wrong one"):
+        assert secret not in text
+    assert environment(servers.folder)["KOPITRA_TOKEN_KEYS"] not in text
