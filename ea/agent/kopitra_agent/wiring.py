@@ -52,6 +52,8 @@ class HandParts(msgspec.Struct, frozen=True, kw_only=True):
     memory: HandMemory
     desk: Desk
     reports: Reports
+    look: Callable[[], None]
+    """The terminal changed."""
 
 
 class LeadParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +134,8 @@ class Assembly:
         self._keeper.on_open.append(lambda session: resync.figures())
 
         async def announce() -> None:
+            if hand is not None:
+                hand.look()
             courier.bell.ring()
 
         looks: list[Callable[[], Awaitable[object]]] = [announce]
@@ -155,6 +159,7 @@ class Assembly:
 
         def concluded(outcome: Outcome) -> None:
             reports.concluded(outcome)
+            source.look()
             courier.bell.ring()
 
         places = {
@@ -163,8 +168,9 @@ class Assembly:
             Rank.REDUCE: settings.concurrent_closes,
         }
         desk = Desk(floor, Worklist(places), concluded, courier.bell.ring)
-        courier.collect_from(HandReportSource(desk, ledger, reports))
-        return HandParts(memory=memory, desk=desk, reports=reports)
+        source = HandReportSource(desk, ledger, reports)
+        courier.collect_from(source)
+        return HandParts(memory=memory, desk=desk, reports=reports, look=source.look)
 
     def _lead(self) -> LeadParts:
         settings, ports, courier = self._settings, self._ports, self._courier

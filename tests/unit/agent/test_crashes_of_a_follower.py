@@ -28,7 +28,7 @@ class Story:
             order(1),
             order(2, OrderAction.MODIFY, copy=1, stop_loss="1.01"),
             order(3, volume="0.50"),
-            order(4, OrderAction.PARTIAL_CLOSE, copy=1, target="0.40"),
+            order(4, OrderAction.PARTIAL_CLOSE, copy=1, target="0.70"),  # a second one would fit in
             order(5, order_type=limit, price="1.05"),
             order(6, OrderAction.CANCEL, copy=5, order_type=limit),
             order(7, OrderAction.CLOSE, copy=3),
@@ -65,8 +65,8 @@ def check(scene: Scene, story: Story) -> None:
         if opens:
             assert words == {AckStatus.EXECUTED if made else AckStatus.UNKNOWN}
     lost = {i.payload.magic for i in story.items if scene.server.status_of(i) is AckStatus.UNKNOWN}
-    whole = {("in", magic_of(1), Decimal("1.00")), ("out", magic_of(1), Decimal("0.60"))}
-    whole |= {("out", magic_of(1), Decimal("0.40"))}
+    whole = {("in", magic_of(1), Decimal("1.00")), ("out", magic_of(1), Decimal("0.30"))}
+    whole |= {("out", magic_of(1), Decimal("0.70"))}
     whole |= {("in", magic_of(3), Decimal("0.50")), ("out", magic_of(3), Decimal("0.50"))}
     assert deals_of(scene) == Counter(w for w in whole if w[1] not in lost)
     assert scene.broker.positions == {}
@@ -118,8 +118,8 @@ def test_dying_at_any_point_loses_nothing_and_doubles_nothing(prepare: Callable[
 
 def test_dying_again_while_recovering_changes_nothing_either():
     points = play(lambda world: lived(world, [], slow))
-    for first in range(1, points + 1, 7):
-        for second in range(2, 40, 5):
+    for first in range(1, points + 1, 9):
+        for second in range(2, 40, 7):
             play(lambda world, deaths=[first, second]: lived(world, deaths, slow))
 
 

@@ -1,7 +1,5 @@
 """The hand's reports as inbox events: executions, then balances, then acks, so that a fill is known before its ack."""
 
-from contextlib import suppress
-
 from kopitra.domain.telemetry import ExecutionNotice, OutboxAck
 from kopitra.protocol.events import InboxType
 from kopitra_agent.courier import Consignment, balance_events, execution_events
@@ -19,10 +17,19 @@ class HandReportSource:
         self._desk = desk
         self._ledger = ledger
         self._reports = reports
+        self._unread = True
+
+    def look(self) -> None:
+        """The ledger may have new lines: the terminal changed, or a command came to its end."""
+        self._unread = True
 
     async def reports(self) -> Consignment | None:
-        with suppress(TerminalUnavailable):  # what needs no ledger can still be told
-            await self._ledger.scan(self._desk.busy_magics())
+        if self._unread or self._reports.waiting():
+            self._unread = False
+            try:
+                await self._ledger.scan(self._desk.busy_magics())
+            except TerminalUnavailable:
+                self._unread = True  # what needs no ledger can still be told
         batch = self._reports.collect(self._desk)
         if not batch:
             return None
