@@ -1,39 +1,57 @@
-"""Wires the commands to the machine's clock and to queue files."""
+"""Wires the commands to the machine: its clock, its folders, its signals."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import asyncio
+import shutil
+import signal
+import tempfile
 from pathlib import Path
 
+from rich.console import Console
+
 from kopitra.adapters.embedded.identity import SystemIds
-from kopitra.adapters.embedded.queue import SqliteQueue
-from kopitra.adapters.embedded.timing import SystemClock
-from kopitra.application.ports.queue import Message
-from kopitra_cli.configuration.operations import Issue
+from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
+from kopitra.simulation.timeline import Timeline
+from kopitra_cli.adapters.processes import StartFailed
+from kopitra_cli.demo.run import DemoFailed, DemoRun, RunPlan
+from kopitra_cli.demo.theatre import EXIT_FAILED, Programme, Theatre
+from kopitra_cli.demo.view import View
 
-COMMANDS_QUEUE = "trade-agent-commands"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SEED_BYTES = 2
+INTERRUPTED = 130
 
 
-class QueueFileSender:
-    """Opens the queue's file for one send."""
+class TemporaryFolders:
+    """One folder a run, below the system's own for temporary files."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def new(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="kopitra-demo-"))
 
-    async def send(self, messages: Sequence[Message]) -> None:
-        """All or none. Raises QueueUnavailable, MessageTooLarge."""
-        queue = await SqliteQueue.open(self._path, COMMANDS_QUEUE, clock=SystemClock(), ids=SystemIds())
+    def done(self, folder: Path, *, keep: bool) -> None:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_demo(timeline: Timeline, programme: Programme, console: Console) -> int:
+    """Give the demonstration; the exit code. SIGINT and SIGTERM end it early, and everything that it started."""
+    ids = SystemIds()
+    theatre = Theatre(
+        console, TemporaryFolders(), demo_run, seed=int.from_bytes(ids.token_bytes(SEED_BYTES), "big")
+    )
+
+    async def give() -> int:
+        task = asyncio.ensure_future(theatre.give(timeline, programme))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         try:
-            await queue.send(messages)
-        finally:
-            await queue.close()
+            return await task
+        except asyncio.CancelledError:
+            return INTERRUPTED
+        except (DemoFailed, StartFailed) as failure:
+            console.print(f"The demonstration failed: {failure}", markup=False, highlight=False)
+            return EXIT_FAILED
+
+    return asyncio.run(give())
 
 
-def commands_queue(path: Path) -> QueueFileSender:
-    return QueueFileSender(path)
-
-
-def issue_of(issued_by: str, revision: int | None) -> Issue:
-    """Published now; without a revision of its own, as the present millisecond, which only grows."""
-    now = SystemClock().now()
-    return Issue(by=issued_by, at=now, revision=revision or int((now - EPOCH).total_seconds() * 1000))
+def demo_run(timeline: Timeline, plan: RunPlan, folder: Path, view: View) -> DemoRun:
+    return DemoRun(timeline, plan, folder, view, SystemClock(), SystemSleeper(), SystemIds())

@@ -31,6 +31,10 @@ class SessionView(View, frozen=True):
     opened_at: datetime
     lease_expires_at: datetime | None
     last_contact_at: datetime | None
+    balance_at: datetime | None
+    """When the EA last told its balance; None: not since this instance serves, so no size can depend on it yet."""
+    quotes_at: datetime | None
+    """When the EA last told a quote, likewise."""
     silent: bool
     pending_commands: int
     """Orders that the EA has not ended yet, those that wait to be driven again included."""
@@ -57,6 +61,8 @@ def session_view(state: State, readings: Readings, account: Account) -> SessionV
     if session is None:
         raise ValueError(f"account {account.account} has no session")
     lease = readings.leases.get(account.account)
+    figures = readings.figures.get(account.account)
+    quoted = [quote.at for quote in readings.quotes.get(account.account, {}).values() if quote.at is not None]
     return SessionView(
         session_id=session.session,
         account=account.account,
@@ -66,6 +72,8 @@ def session_view(state: State, readings: Readings, account: Account) -> SessionV
         opened_at=session.opened_at,
         lease_expires_at=lease.expires_at if lease is not None else None,
         last_contact_at=readings.contacts.get(account.account),
+        balance_at=figures.at if figures is not None else None,
+        quotes_at=max(quoted, default=None),
         silent=account.silent,
         pending_commands=len(account.commands) + len(account.held_back),
         live_copies=sum(copy.live for copy in account.following.copies.values()),

@@ -10,7 +10,7 @@ from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.embedded.timing import SystemClock
 from kopitra.protocol.operations import parse_operation
-from kopitra_cli.bootstrap import COMMANDS_QUEUE
+from kopitra_cli.adapters.commands_queue import COMMANDS_QUEUE
 from kopitra_cli.commands import app
 
 GOOD = "tenant: acme\naccounts:\n  leader: {}\n  follower: {}\ngroups:\n  g: {leaders: [leader]}\n"

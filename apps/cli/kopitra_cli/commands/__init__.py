@@ -3,6 +3,7 @@
 import typer
 
 from kopitra_cli.commands.apply import apply
+from kopitra_cli.commands.demo import demo
 from kopitra_cli.commands.statement import statement
 
 app = typer.Typer(
@@ -11,6 +12,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(demo)
 app.command()(apply)
 app.command()(statement)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kopitra.application.ports.queue import QueueError
-from kopitra_cli.bootstrap import commands_queue, issue_of
+from kopitra_cli.adapters.commands_queue import commands_queue, issue_of
 from kopitra_cli.configuration.document import read_document
 from kopitra_cli.configuration.operations import messages_of, operations_of, told
 from kopitra_cli.configuration.problems import ConfigurationInvalid

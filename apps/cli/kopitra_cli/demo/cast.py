@@ -107,7 +107,10 @@ class _Casting:
         conversion = conversion_between(currency, self._currency, self._specs)
         at = self._account("ratio", 2001, currency=currency)
         if conversion.spec is not None:
-            at = msgspec.structs.replace(at, specs=(*at.specs, conversion.spec))
+            symbol = conversion.spec.symbol
+            at = msgspec.structs.replace(
+                at, specs=(*at.specs, conversion.spec), names=at.names | {symbol: symbol}
+            )
         at = msgspec.structs.replace(at, deposit=_money(self._money * RATIO_OF_BALANCES / conversion.rate))
         about = f"balance ratio, account in {currency}"
         follower = _follower(at, CopyRules(sizing=BalanceRatio()), about)

@@ -55,6 +55,7 @@ def oracle_rules(leader: Account, follower: Follower) -> dict[str, Any]:
             "max": theirs[other].volume_max,
         }
         for name, other in follower.at.names.items()
+        if name in ours
     }
     return {
         "mode": mode_of(rules.sizing),

@@ -47,7 +47,11 @@ class Market:
             self._shown[quote.symbol] = (quote.bid, quote.ask)
 
     async def _show_to(self, account: Account, quotes: tuple[Quote, ...]) -> None:
-        own = [msgspec.structs.replace(quote, symbol=account.names[quote.symbol]) for quote in quotes]
+        own = [
+            msgspec.structs.replace(quote, symbol=account.names[quote.symbol])
+            for quote in quotes
+            if quote.symbol in account.names
+        ]
         theirs = {name: ours for ours, name in account.names.items()}
         for deal in await self._patience.with_terminal(account.account, self._asking(account, own)):
             self._untold.setdefault(theirs[deal.symbol], []).append((account.account, deal.deal_id))

@@ -5,8 +5,9 @@ while anything in it is on its way: so what each follower must do is exactly kno
 """
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import msgspec
 
@@ -32,9 +33,18 @@ class Lane(msgspec.Struct):
     told: int = 0
 
 
+class Conduct(msgspec.Struct, frozen=True, kw_only=True):
+    """`before_each` may hold the next event back (a part of the platform is down); once `is_over`, no more are begun.
+    `note` hears of waits that were given up after `wait_seconds`, and of what the leader's broker refused."""
+
+    wait_seconds: float
+    before_each: Callable[[], Awaitable[None]]
+    is_over: Callable[[], bool]
+    note: Callable[[str], None]
+
+
 class Performance:
-    """`before_each` may hold the next event back (a part of the platform is down); `on_late` hears of waits that were
-    given up after `wait_seconds`."""
+    """One playing of a timeline."""
 
     def __init__(
         self,
@@ -43,32 +53,33 @@ class Performance:
         market: Market,
         progress: Progress,
         patience: Patience,
-        *,
-        wait_seconds: float,
-        before_each: Callable[[], Awaitable[None]],
-        on_late: Callable[[str], None],
+        conduct: Conduct,
     ) -> None:
         self._timeline = timeline
         self._cast = cast
         self._market = market
         self._progress = progress
         self._patience = patience
-        self._wait_seconds = wait_seconds
-        self._before_each = before_each
-        self._on_late = on_late
+        self._conduct = conduct
         self._tickets = Tickets()
         self._lanes: dict[str, Lane] = {}
         self._busy: defaultdict[str, set[str]] = defaultdict(set)
         self._room = asyncio.Semaphore(AHEAD)
         self.done = 0
         """Events of the timeline that were played."""
-        self.refused: Counter[str] = Counter()
+        self.label: datetime | None = None
+        """The statement's own time of the latest of them."""
+        self.begun: set[int] = set()
+        """Indexes of the events that were to be played before it was over."""
 
     async def play(self, begin: int, end: int) -> None:
         """The timeline's events from `begin` up to `end`: in order within each symbol, and nearly so across them."""
         async with asyncio.TaskGroup() as group:
             queues: dict[str, asyncio.Queue[int | None]] = {}
             for index in range(begin, end):
+                if self._conduct.is_over():
+                    break
+                self.begun.add(index)
                 event = self._timeline.events[index]
                 if event.action is Action.BALANCE:
                     await self._move_money(index, event)
@@ -84,10 +95,10 @@ class Performance:
 
     async def _play_symbol(self, queue: "asyncio.Queue[int | None]") -> None:
         while (index := await queue.get()) is not None:
-            await self._before_each()
+            await self._conduct.before_each()
             await self._perform(index, self._timeline.events[index])
             self._room.release()
-            self.done += 1
+            self._count(self._timeline.events[index])
 
     async def settled(self) -> None:
         """Until everything that was played is carried out everywhere."""
@@ -114,7 +125,8 @@ class Performance:
             self._tickets.note(event, result)
             self._note(event, result)
         elif result.retcode != NO_CHANGES:
-            self.refused[f"{event.action.value}: {result.retcode} {result.message}"] += 1
+            what = f"{event.action.value} of {event.position_ref}"
+            self._conduct.note(f"the leader's broker refused the {what}: {result.retcode} {result.message}")
 
     def _note(self, event: TimelineEvent, result: TradeResult) -> None:
         lane = self._lanes.get(event.position_ref)
@@ -145,15 +157,19 @@ class Performance:
         busy.clear()
 
     async def _quiet(self, answer: Callable[[], bool], what: str) -> None:
-        if not await self._progress.until(answer, self._wait_seconds):
-            self._on_late(what)
+        if not await self._progress.until(answer, self._conduct.wait_seconds):
+            self._conduct.note(f"waited {self._conduct.wait_seconds:.0f} s in vain for {what}")
 
     async def _move_money(self, index: int, event: TimelineEvent) -> None:
         assert event.amount is not None, "a balance operation has an amount"
         assert event.cash is not None, "and a kind"
         kind, amount, key = CASH_KINDS[event.cash], event.amount, key_of(index)
-        await self._before_each()
+        await self._conduct.before_each()
         await self._patience.with_terminal(
             self._cast.leader.account, lambda broker: broker.move_money(kind, amount, key=key)
         )
+        self._count(event)
+
+    def _count(self, event: TimelineEvent) -> None:
         self.done += 1
+        self.label = max(self.label or event.at, event.at)

@@ -7,7 +7,8 @@ from datetime import datetime
 import msgspec
 
 from kopitra.domain.identifiers import AccountId, CommandId, CopyId, PositionRef
-from kopitra.domain.trading import AckStatus, Signal, SignalAction
+from kopitra.domain.orders import DealReason
+from kopitra.domain.trading import AckStatus, OrderAction, Signal, SignalAction
 from kopitra.machine.events import (
     AccountConfigured,
     AnyEvent,
@@ -33,6 +34,8 @@ from kopitra.machine.events import (
 )
 
 OPENING = frozenset({SignalAction.OPEN, SignalAction.PENDING_PLACED})
+ENDING = frozenset({OrderAction.CLOSE, OrderAction.CANCEL})
+BY_ITSELF = frozenset({DealReason.STOP_LOSS, DealReason.TAKE_PROFIT, DealReason.STOP_OUT})
 DONE = frozenset({AckStatus.EXECUTED, AckStatus.ALREADY_CLOSED})
 
 
@@ -62,6 +65,8 @@ class PlatformRecord:
         self.fates: dict[AccountId, dict[PositionRef, str]] = defaultdict(dict)
         """Why an open that was planned came to nothing, where it did."""
         self.skips: dict[AccountId, Counter[str]] = defaultdict(Counter)
+        self.live: dict[AccountId, set[PositionRef]] = defaultdict(set)
+        """Copies that are open or wait at the broker, as far as the platform heard."""
         self.incidents: list[str] = []
         self.latencies: dict[AccountId, list[float]] = defaultdict(list)
         """Milliseconds from the leader's deal to the follower's, for the view; the verdict measures by itself."""
@@ -75,6 +80,7 @@ class PlatformRecord:
         self._aliases: dict[PositionRef, PositionRef] = {}
         self._opens: dict[CommandId, tuple[AccountId, PositionRef]] = {}
         self._began: dict[CommandId, datetime] = {}
+        self._ends: dict[CommandId, tuple[AccountId, PositionRef]] = {}
         self._uncertain: dict[CopyId, CommandId] = {}
         self._leader_deal: int | None = None
 
@@ -113,6 +119,8 @@ class PlatformRecord:
             if order is not None and decision.outcome is Outcome.PLANNED:
                 self._await(order.command_id, ref)
                 self._began[order.command_id] = signal.occurred_at
+                if order.action in ENDING:
+                    self._ends[order.command_id] = (decision.follower, ref)
             if decision.withdrawn is not None:
                 self._settle(decision.withdrawn)
                 self.fates[decision.follower].setdefault(ref, "superseded")
@@ -149,7 +157,11 @@ class PlatformRecord:
         command, status = event.command, event.status
         if not event.retires:
             return
-        opened = self._opens.get(command)
+        opened, ended = self._opens.get(command), self._ends.get(command)
+        if status in DONE and opened is not None:
+            self.live[opened[0]].add(opened[1])
+        if status in DONE and ended is not None:
+            self.live[ended[0]].discard(ended[1])
         if opened is not None and status not in DONE:
             why = status.value if status is AckStatus.EXPIRED else event.reason or status.value
             self.fates[opened[0]].setdefault(opened[1], why)
@@ -171,6 +183,9 @@ class PlatformRecord:
             self.latencies[event.account].append((execution.executed_at - began).total_seconds() * 1000)
         if event.copy_id is not None:
             self._clear_up(event.copy_id)
+            owner = self._owners.get(event.copy_id)
+            if execution.reason in BY_ITSELF and owner is not None:
+                self.live[event.account].discard(owner)
 
     def _note(self, event: AnyEvent) -> None:
         match event:

@@ -8,14 +8,16 @@ from pathlib import Path
 import msgspec
 
 from kopitra.application.ports.identity import IdSource
+from kopitra.application.ports.timing import Clock
 from kopitra.domain.identifiers import AccountId
+from kopitra_cli.adapters.commands_queue import commands_queue, issue_of
+from kopitra_cli.adapters.operator_desk import OperatorDesk
 from kopitra_cli.adapters.processes import ChildProcess, python_module
-from kopitra_cli.bootstrap import commands_queue, issue_of
 from kopitra_cli.configuration.document import read_document
 from kopitra_cli.configuration.operations import messages_of, operations_of
 from kopitra_cli.demo.broker_story import BrokerStory, story_of
 from kopitra_cli.demo.cast import Account, Cast
-from kopitra_cli.demo.paperwork import enrolment_codes
+from kopitra_cli.demo.paperwork import TENANT, enrolment_codes
 from kopitra_terminal.account_folder import read_account
 from kopitra_terminal.control import BrokerControl
 from kopitra_terminal.settings import AccountSettings, ProcessSettings, encode_settings
@@ -33,7 +35,7 @@ REQUESTS_PER_SECOND = 1000
 class Stage:
     """Everything lives in `folder`, the processes' output included. `start` and `stop` belong together."""
 
-    def __init__(self, folder: Path, cast: Cast, ids: IdSource) -> None:
+    def __init__(self, folder: Path, cast: Cast, clock: Clock, ids: IdSource) -> None:
         self.folder = folder
         self.cast = cast
         self.codes = enrolment_codes(cast, ids.token_bytes)
@@ -41,6 +43,7 @@ class Stage:
         self._logs = folder / "logs"
         self._keys = msgspec.json.encode({"k1": b64encode(ids.token_bytes(KEY_BYTES)).decode()}).decode()
         self._revision = 0
+        self.operator = OperatorDesk(folder, clock, TENANT)
         self.counterparty = self._counterparty(port=0)
         self.terminals = {account.account: self._terminal(account) for account in cast.accounts}
         self.agents: dict[AccountId, ChildProcess] = {}
@@ -51,6 +54,10 @@ class Stage:
     @property
     def journal(self) -> Path:
         return self.data / f"{SHARD}.journal"
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.counterparty.said}"
 
     @property
     def queue(self) -> Path:
@@ -68,6 +75,7 @@ class Stage:
             self._settings_file(account).write_bytes(encode_settings(self._settings(account)))
         await _together([self.counterparty, *self.terminals.values()])
         self.counterparty.environment["KOPITRA_PORT"] = self.counterparty.said
+        self.operator.visit(self.url)
         for account in self.cast.accounts:
             address = self.terminals[account.account].said
             settings = msgspec.structs.replace(self._settings(account), listen=address)
@@ -91,6 +99,7 @@ class Stage:
 
     async def stop(self) -> None:
         """End everything, agents first; nothing of it is left when this returns."""
+        await self.operator.leave()
         for control in self.brokers.values():
             await control.disconnect()
         for group in (self.agents.values(), [self.counterparty], self.terminals.values()):
@@ -116,6 +125,7 @@ class Stage:
             "KOPITRA_RATE_LIMIT_PER_SECOND": str(REQUESTS_PER_SECOND),
             "KOPITRA_RATE_LIMIT_BURST": str(REQUESTS_PER_SECOND),
             "KOPITRA_LOG_LEVEL": "info",
+            **self.operator.settings(),
         }
         return ChildProcess(
             "counterparty",
@@ -138,7 +148,7 @@ class Stage:
     def _agent(self, account: Account) -> ChildProcess:
         name = account.account
         environment = {
-            "KOPITRA_AGENT_BASE_URL": f"http://{LOOPBACK}:{self.counterparty.said}",
+            "KOPITRA_AGENT_BASE_URL": self.url,
             "KOPITRA_AGENT_ACCOUNT": name,
             "KOPITRA_AGENT_DEVICE_ID": f"device-{name}",
             "KOPITRA_AGENT_ROLE": "leader" if name == self.cast.leader.account else "follower",

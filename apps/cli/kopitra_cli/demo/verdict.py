@@ -13,7 +13,7 @@ from kopitra_cli.demo.broker_story import BrokerStory, Deed, MarketDeed
 from kopitra_cli.demo.cast import Cast, Follower
 from kopitra_cli.demo.expectation import expectation_for
 from kopitra_cli.demo.figures import stale_figures
-from kopitra_cli.demo.leader_story import LeaderStory, leader_story
+from kopitra_cli.demo.leader_story import HAPPENS_TO_POSITIONS, LeaderStory, leader_story
 from kopitra_cli.demo.platform_record import PlatformRecord
 from kopitra_cli.oracle import Expectation, Held, Step, differences
 
@@ -70,13 +70,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     stories: Mapping[AccountId, BrokerStory]
     record: PlatformRecord
     joined_at: Mapping[AccountId, datetime]
+    begun: frozenset[int]
+    """Indexes of the timeline's events that were played."""
 
 
 def judge(evidence: Evidence) -> Verdict:
     leader = evidence.cast.leader
     led = leader_story(evidence.timeline, leader, evidence.stories[leader.account])
-    missed = sum(event.action not in (Action.QUOTE, Action.BALANCE) for event in evidence.timeline.events)
-    missed -= len(led.done)
+    events = evidence.timeline.events
+    trades = {index for index in evidence.begun if events[index].action in HAPPENS_TO_POSITIONS}
+    missed = len(trades - led.done)
     return Verdict(
         followers=tuple(_Judging(evidence, led, follower).verdict() for follower in evidence.cast.followers),
         complaints=(f"{missed} of the leader's events were not carried out at its broker",) if missed else (),

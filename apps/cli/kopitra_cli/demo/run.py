@@ -1,0 +1,283 @@
+"""One run of the demonstration: set the stage, play the leader's history, gather the evidence, leave nothing behind."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from kopitra.application.ports.identity import IdSource
+from kopitra.application.ports.timing import Clock, Sleeper
+from kopitra.domain.identifiers import AccountId
+from kopitra.domain.quotes import Quote
+from kopitra.simulation.timeline import Timeline
+from kopitra_cli.adapters.journal_tail import JournalTail
+from kopitra_cli.adapters.middleman import Middleman
+from kopitra_cli.demo.cast import cast_for
+from kopitra_cli.demo.chaos import Chaos, Gate, kill_plan
+from kopitra_cli.demo.glance import glance_at
+from kopitra_cli.demo.market import Market
+from kopitra_cli.demo.paperwork import joining_file, opening_file
+from kopitra_cli.demo.patience import Patience
+from kopitra_cli.demo.performance import Conduct, Performance
+from kopitra_cli.demo.planting import Plant, Tampering
+from kopitra_cli.demo.platform_record import PlatformRecord
+from kopitra_cli.demo.progress import Progress
+from kopitra_cli.demo.repairs import Repairs
+from kopitra_cli.demo.stage import SHARD, Stage
+from kopitra_cli.demo.verdict import Evidence
+from kopitra_cli.demo.view import View
+
+READY_SECONDS = 90.0
+"""For thirteen processes to start and to get to know each other on two loaded cores."""
+DRAW_SECONDS = 0.25
+SETTLE_SECONDS = 30.0
+"""For what is on its way at the end; what takes longer shows as a difference."""
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class DemoFailed(Exception):
+    """The demonstration could not be played to its end; nothing is judged."""
+
+
+class Chaotic(msgspec.Struct, frozen=True, kw_only=True):
+    """`pausing`: the leader waits while a part is down, so that nothing expires."""
+
+    seed: int
+    pausing: bool
+
+
+class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """`wait_seconds`: how long the leader's next action on a position waits for the one before. `open_ttl_seconds`: the
+    subscriptions' own, None for the default. `play_seconds`: the leader stops after so long."""
+
+    wait_seconds: float
+    chaos: Chaotic | None = None
+    plant: Plant = Plant.NONE
+    open_ttl_seconds: int | None = None
+    play_seconds: float | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """`notes`: what went on that is no part of the evidence (waits in vain, restarts, plants)."""
+
+    evidence: Evidence
+    kills: tuple[str, ...]
+    notes: tuple[str, ...]
+    set_up_seconds: float
+    play_seconds: float
+
+
+class DemoRun:
+    """`folder` must be empty; whoever made it removes it."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        plan: RunPlan,
+        folder: Path,
+        view: View,
+        clock: Clock,
+        sleeper: Sleeper,
+        ids: IdSource,
+    ) -> None:
+        self._timeline = timeline
+        self._plan = plan
+        self._view = view
+        self._clock = clock
+        self._sleeper = sleeper
+        self._cast = cast_for(timeline)
+        self._record = PlatformRecord()
+        self._progress = Progress(self._record, clock)
+        self._stage = Stage(folder, self._cast, clock, ids)
+        patience = Patience(self._stage.brokers, clock, sleeper)
+        self._market = Market(self._cast, self._record, patience)
+        self._gate = Gate()
+        self._notes: list[str] = []
+        self._performance = Performance(
+            timeline,
+            self._cast,
+            self._market,
+            self._progress,
+            patience,
+            Conduct(
+                wait_seconds=plan.wait_seconds,
+                before_each=self._gate.passed,
+                is_over=self._is_over,
+                note=self._notes.append,
+            ),
+        )
+        self._repairs = Repairs(self._stage, self._progress, clock, sleeper, self._notes.append)
+        self._chaos = self._planned_chaos()
+        self._joined = {f.account: NEVER for f in self._cast.followers if f.joins_late}
+        self._phase = "setting up"
+        self._play_ends = float("inf")
+
+    async def run(self) -> Outcome:
+        """Raises DemoFailed, StartFailed and what else went wrong. Whatever happens, no process is left."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                return await self._run(group)
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from several
+        except BaseException:
+            await self._stage.kill()
+            raise
+        finally:
+            self._view.end()
+            await self._stage.stop()
+
+    async def _run(self, group: asyncio.TaskGroup) -> Outcome:
+        began = self._clock.monotonic()
+        async with self._beside(group, self._draw()), self._liar():
+            await self._stage.start()
+            tail = JournalTail(self._stage.journal, SHARD)
+            async with self._beside(group, self._progress.follow(tail)):
+                await self._get_ready()
+                ready = self._clock.monotonic()
+                self._view.say(f"Ready after {ready - began:.1f} s")
+                await self._play(group)
+            return Outcome(
+                evidence=self._evidence(),
+                kills=tuple(str(kill) for kill in self._kills()),
+                notes=tuple(self._notes),
+                set_up_seconds=ready - began,
+                play_seconds=self._clock.monotonic() - ready,
+            )
+
+    async def _get_ready(self) -> None:
+        text = opening_file(self._cast, self._stage.codes, self._plan.open_ttl_seconds)
+        await self._stage.apply(text, "opening.yaml")
+        names = {f.subscription for f in self._cast.followers if not f.joins_late}
+        await self._expect(lambda: names <= self._record.configured, "the configuration")
+        await self._market.show(*self._first_quotes())
+        await self._stage.start_agents()
+        accounts = {account.account for account in self._cast.accounts}
+        await self._expect(lambda: accounts <= self._record.catalogues, "every agent's catalogue")
+        if not await self._repairs.everybody_told(READY_SECONDS):
+            raise DemoFailed("not every agent told its balance and quotes")
+
+    async def _play(self, group: asyncio.TaskGroup) -> None:
+        self._phase = "playing"
+        if self._plan.play_seconds is not None:
+            self._play_ends = self._clock.monotonic() + self._plan.play_seconds
+        rage = [self._chaos.rage()] if self._chaos is not None else []
+        async with self._beside(group, self._repairs.mind(), *rage):
+            middle = self._middle()
+            await self._performance.play(0, middle)
+            await self._performance.settled()
+            await self._join(middle)
+            await self._performance.play(middle, len(self._timeline.events))
+            self._phase = "settling"
+            await self._performance.settled()
+            await self._progress.until(lambda: not self._record.on_its_way(), SETTLE_SECONDS)
+
+    async def _join(self, index: int) -> None:
+        late = [follower for follower in self._cast.followers if follower.joins_late]
+        if self._is_over():
+            return
+        await self._gate.passed()
+        await self._stage.apply(joining_file(late, self._plan.open_ttl_seconds), "joining.yaml")
+        names = {follower.subscription for follower in late}
+        await self._expect(lambda: names <= self._record.configured, "the late follower's subscription")
+        at = self._timeline.events[index].at
+        self._joined = {follower.account: at for follower in late}
+        self._view.say(f"{', '.join(self._joined)} joins at {at:%Y-%m-%d %H:%M:%S} of the statement")
+
+    def _middle(self) -> int:
+        """Half the timeline, where its time moves: a follower joins between two moments, never within one."""
+        events = self._timeline.events
+        middle = len(events) // 2
+        while 0 < middle < len(events) - 1 and events[middle].at == events[middle - 1].at:
+            middle += 1
+        return middle
+
+    def _first_quotes(self) -> list[Quote]:
+        first: dict[str, Quote] = {}
+        for event in self._timeline.events:
+            if event.quote is not None:
+                first.setdefault(event.symbol, event.quote)
+        conversion = self._cast.conversion
+        return [*first.values(), *([conversion.quote] if conversion and conversion.quote else [])]
+
+    def _evidence(self) -> Evidence:
+        return Evidence(
+            timeline=self._timeline,
+            cast=self._cast,
+            stories={account.account: self._stage.story(account.account) for account in self._cast.accounts},
+            record=self._record,
+            joined_at=self._joined,
+            begun=frozenset(self._performance.begun),
+        )
+
+    def _planned_chaos(self) -> Chaos | None:
+        chaotic = self._plan.chaos
+        if chaotic is None:
+            return None
+        accounts: list[AccountId] = [account.account for account in self._cast.accounts]
+        return Chaos(
+            kill_plan(chaotic.seed, len(self._timeline.events), accounts),
+            self._progress,
+            lambda: self._performance.done,
+            self._gate if chaotic.pausing else None,
+            self._repairs.strike,
+            self._sleeper,
+        )
+
+    def _kills(self) -> list[Any]:
+        return self._chaos.kills if self._chaos is not None else []
+
+    def _is_over(self) -> bool:
+        return self._clock.monotonic() > self._play_ends
+
+    async def _expect(self, answer: Callable[[], bool], what: str) -> None:
+        if not await self._progress.until(answer, READY_SECONDS):
+            raise DemoFailed(f"{what} did not come within {READY_SECONDS:.0f} s")
+
+    async def _draw(self) -> None:
+        while True:
+            self._view.update(
+                glance_at(
+                    self._cast,
+                    self._record,
+                    phase=self._phase,
+                    played=self._performance.done,
+                    events=len(self._timeline.events),
+                    label=self._performance.label,
+                    incidents=self._notes,
+                    kills=[str(kill) for kill in self._kills()],
+                )
+            )
+            await self._sleeper.sleep(DRAW_SECONDS)
+
+    @asynccontextmanager
+    async def _liar(self) -> AsyncGenerator[None]:
+        """Someone between the first follower's agent and its terminal, where a fault is planted."""
+        if self._plan.plant is Plant.NONE:
+            yield
+            return
+        account = self._cast.followers[0].account
+        tampering = Tampering(
+            self._plan.plant, lambda what: self._notes.append(f"planted at {account}: {what}")
+        )
+        middleman = Middleman(lambda: self._stage.terminals[account].said, tampering)
+        self._stage.through[account] = await middleman.start()
+        try:
+            yield
+        finally:
+            await middleman.stop()
+
+    @asynccontextmanager
+    async def _beside(
+        self, group: asyncio.TaskGroup, *works: Coroutine[Any, Any, None]
+    ) -> AsyncGenerator[None]:
+        """Something that goes on meanwhile; if it fails, everything does."""
+        tasks = [group.create_task(work) for work in works]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
