@@ -62,9 +62,9 @@ class Tasks:
 
 
 async def open_ports(settings: Settings) -> Ports:
-    """Open the storage that the settings name. Raises JournalUnavailable, OSError."""
+    """Open the storage that the settings name. Raises JournalUnavailable, BlobsUnavailable, OSError."""
     clock, ids, tasks = SystemClock(), SystemIds(), Tasks()
-    journal, blobs = await _embedded(settings.data_folder, settings.shard)
+    journal, blobs = await _storage(settings)
     queues = await _queues(settings.data_folder)
     hashing = ThreadPoolExecutor(HASHING_THREADS, "hashing")
     imaging = ThreadPoolExecutor(IMAGE_THREADS, "imaging")
@@ -93,6 +93,14 @@ async def open_ports(settings: Settings) -> Ports:
         queues=queues,
         close=close,
     )
+
+
+async def _storage(settings: Settings) -> tuple[Journal, Blobs]:
+    if settings.storage == "azure":
+        from kopitra_counterparty.azure_storage import open_azure  # noqa: PLC0415  # half a second of imports
+
+        return await open_azure(settings)
+    return await _embedded(settings.data_folder, settings.shard)
 
 
 async def _embedded(folder: Path, shard: str) -> tuple[Journal, Blobs]:
