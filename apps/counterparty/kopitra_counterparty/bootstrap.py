@@ -1,6 +1,7 @@
 """The real world's ports, from the settings."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,8 +28,8 @@ from kopitra_counterparty.operators import OperatorTokens
 from kopitra_counterparty.ports import Ports, Queues
 from kopitra_counterparty.settings import Settings
 
-HASHING_THREADS = 2
-"""As many as the smallest instance has cores: more would only keep the event loop waiting."""
+HASHING_THREADS = max(1, (os.cpu_count() or 1) - 1)
+"""A core is left to the event loop: answers to everybody else must not wait for somebody's sign-in."""
 IMAGE_THREADS = 1
 KEY_SET_SECONDS = 5.0
 QUEUES_FILE = "queues.sqlite"

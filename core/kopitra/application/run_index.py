@@ -29,6 +29,21 @@ MOST_RUNS = 20_000
 MOST_COMMANDS = 50_000
 """About 20 MiB with the times of delivery."""
 
+TOLD = frozenset(
+    {
+        CommandAcknowledged,
+        CommandExpired,
+        CommandRedriven,
+        CopyCorrected,
+        CopyPlanned,
+        CopySettled,
+        ExecutionRecorded,
+        SignalDeferred,
+        SignalIgnored,
+    }
+)
+"""Events that belong to runs."""
+
 
 class _Kept(msgspec.Struct, array_like=True):
     runs: dict[RunId, list[int]]
@@ -60,6 +75,8 @@ class RunIndex:
 
     def note(self, state: State, recorded: Recorded) -> None:
         event = recorded.event
+        if type(event) not in TOLD:
+            return
         if isinstance(event, CopyPlanned):
             self._enter(event.run, recorded.sequence)
             for decision in event.decisions:

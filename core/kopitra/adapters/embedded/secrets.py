@@ -1,8 +1,9 @@
 """Secrets hashed by argon2id, off the event loop.
 
 Every secret is minted by the service with 256 random bits, so no hash needs to slow guessing down; memory-hardness
-is a second line for a stolen journal. What must be fast is a thousand terminals that come back after a restart: 8 MiB
-and one pass take about 4 ms of one core, so a thousand take 4 s of CPU beside the event loop.
+is a second line for a stolen journal. What must be fast is a thousand terminals that come back after a restart: 4 MiB
+and one pass take about 2 ms of one core, so a thousand take 2 s of CPU beside the event loop
+(docs/decisions/0063).
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from concurrent.futures import Executor
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
-MEMORY_KIB = 8 * 1024
+MEMORY_KIB = 4 * 1024
 PASSES = 1
 LANES = 1
 """One lane: a thread each, and the executor decides how many run at once."""
