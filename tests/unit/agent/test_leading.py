@@ -1,5 +1,6 @@
 """How a leader's trades become signals: in order, once, with their age, whatever breaks meanwhile."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -103,6 +104,40 @@ def test_trades_while_the_line_is_down_are_kept_in_order_and_tell_their_age():
         ages = [s.age_ms for s in signals(scene)]
         assert all(59_000 < age < 70_000 for age in ages[:3])
         assert 29_000 < ages[3] < 40_000
+
+    play(main)
+
+
+def test_a_trade_made_while_the_agent_was_away_is_as_old_as_the_broker_says():
+    async def main(world: VirtualTime) -> None:
+        scene = leading(world)
+        async with scene.running():
+            await watching(scene)
+        scene.broker.open()
+        await world.sleep(600)
+        scene.broker.open()
+        async with scene.running():
+            await scene.until(lambda: len(signals(scene)) == 2)
+        old, fresh = signals(scene)
+        assert 599_000 < old.age_ms < 605_000
+        assert fresh.age_ms < 5_000
+
+    play(main)
+
+
+def test_a_brokers_wrong_clock_makes_no_fresh_trade_old():
+    async def main(world: VirtualTime) -> None:
+        scene = leading(world)
+        async with scene.running():
+            await watching(scene)
+            scene.broker.open()
+            late = scene.broker.deals[-1]
+            scene.broker.deals[-1] = msgspec.structs.replace(
+                late, executed_at=world.now() - timedelta(hours=2)
+            )
+            await scene.until(lambda: signals(scene))
+        [signal] = signals(scene)
+        assert signal.age_ms < 6_000
 
     play(main)
 

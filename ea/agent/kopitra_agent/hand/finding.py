@@ -54,11 +54,10 @@ def find_open(
 
 def _marked(intent: Intent, view: BrokerView) -> list[Trace]:
     """By magic number. One position or one order is one trade, however many deals filled it."""
-    magic = intent.order.magic
-    deals = [d for d in view.deals if d.magic == magic and _may_be_its(d, intent)]
+    deals = [d for d in view.deals if _is_marked(d, intent) and _may_be_its(d, intent)]
     if deals:
         return _by_position(deals)
-    orders = [o for o in (*view.orders, *view.history) if o.magic == magic]
+    orders = [o for o in (*view.orders, *view.history) if _is_marked(o, intent)]
     if orders:
         return [Trace(order_ticket=o.ticket, position_id=o.position_id) for o in orders]
     return [
@@ -70,8 +69,14 @@ def _marked(intent: Intent, view: BrokerView) -> list[Trace]:
             price=p.open_price,
         )
         for p in view.positions
-        if p.magic == magic
+        if _is_marked(p, intent)
     ]
+
+
+def _is_marked(found: Deal | PendingOrder | Position, intent: Intent) -> bool:
+    """Another EA may use the same number by chance, but hardly on the same symbol and side."""
+    order = intent.order
+    return (found.magic, found.symbol, found.side) == (order.magic, order.symbol, order.side)
 
 
 def _unmarked(intent: Intent, view: BrokerView) -> list[Trace]:

@@ -113,9 +113,9 @@ class Floor:
 
 
 def belongs(position: Position, work: Work, position_id: int | None) -> bool:
-    """Whether a position is the command's: by magic number, else by its lasting id, else by ticket."""
+    """Whether a position is the command's: by magic number and symbol, else by its lasting id, else by ticket."""
     order = work.order
-    if order.magic and position.magic == order.magic:
+    if order.magic and (position.magic, position.symbol) == (order.magic, order.symbol):
         return True
     known = {position_id, order.position_id} - {None}
     if known:

@@ -1,11 +1,15 @@
 """Calls within the session: posted with one key and body until they are answered."""
 
+import structlog
+
 from kopitra_agent.link.backoff import Backoff
 from kopitra_agent.link.exchange import Call, Exchange, asked_pause, problem_of
 from kopitra_agent.link.session import Session, SessionKeeper
 from kopitra_agent.ports.identity import IdSource
 from kopitra_agent.ports.timing import Clock, Sleeper
 from kopitra_agent.ports.transport import Response, TransportError
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("kopitra.agent")
 
 UNAUTHENTICATED = 401
 NOT_NOW = frozenset({403, 404, 408, 409, 425, 429})
@@ -86,9 +90,10 @@ class Line:
         if response.status == UNAUTHENTICATED:
             self._keeper.lost(session)
             return False
-        if response.status >= 500 or response.status in NOT_NOW:
-            return False
         problem = problem_of(response)
+        if response.status >= 500 or response.status in NOT_NOW:
+            log.info("put_off", status=response.status, code=problem.code if problem is not None else None)
+            return False
         code = problem.code if problem is not None else "unknown"
         if code == KEY_REUSED:
             return True

@@ -14,10 +14,10 @@ class SensorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class HeldSignal(msgspec.Struct, frozen=True, kw_only=True):
-    """A signal that waits to be answered; `seen_at`: when we noticed, aware UTC, for its age after a restart."""
+    """A signal that waits to be answered; `since`: from when its age counts, aware UTC."""
 
     signal: Signal
-    seen_at: datetime
+    since: datetime
 
 
 class Adopted(SensorRecord, tag="adopted", frozen=True):

@@ -48,7 +48,7 @@ class SignalSender:
         now = self._clock.monotonic()
         for ordinal, held in self._memory.state.held.items():
             if ordinal not in self._seen:
-                waited = (self._clock.now() - held.seen_at).total_seconds()
+                waited = (self._clock.now() - held.since).total_seconds()
                 self._seen[ordinal] = now - max(waited, 0.0)
         self.bell.ring()
 

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+import msgspec
+
 from kopitra.domain.identifiers import PositionRef, SignalId
 from kopitra.domain.trading import LeaderFigures, Signal
 from kopitra_agent.account import Owner
@@ -19,17 +21,35 @@ def figures_of(account: TerminalAccount) -> LeaderFigures:
     )
 
 
+class Noticed(msgspec.Struct, frozen=True, kw_only=True):
+    """When a look noticed its changes (aware UTC), and when they can have happened at the earliest: at the look before;
+    None where that is not known."""
+
+    at: datetime
+    not_before: datetime | None
+
+    def age_counts_from(self, change: Change) -> datetime:
+        """What happened while nobody looked is as old as the broker says, and not older than the look before: so a
+        broker's wrong clock does no harm while we look all the time, and a trade made while the agent was away is not
+        taken for a fresh one."""
+        happened = self.at if change.at is None else min(change.at, self.at)
+        return happened if self.not_before is None else max(happened, self.not_before)
+
+
 def held_signals(
     changes: list[Change],
     figures: LeaderFigures,
     owner: Owner,
     stream: str,
     last_ordinal: int,
-    now: datetime,
+    noticed: Noticed,
 ) -> list[HeldSignal]:
     """The changes in order, numbered on from the stream's last ordinal."""
     return [
-        HeldSignal(signal=_signal(change, figures, owner, stream, ordinal, now), seen_at=now)
+        HeldSignal(
+            signal=_signal(change, figures, owner, stream, ordinal, noticed.at),
+            since=noticed.age_counts_from(change),
+        )
         for ordinal, change in enumerate(changes, last_ordinal + 1)
     ]
 

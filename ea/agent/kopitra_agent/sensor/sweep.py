@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import msgspec
 import structlog
@@ -16,7 +17,7 @@ from kopitra_agent.sensor.buffer import given_up
 from kopitra_agent.sensor.diff import Look, difference
 from kopitra_agent.sensor.memory import SensorMemory, observed
 from kopitra_agent.sensor.records import Adopted
-from kopitra_agent.sensor.signals import figures_of, held_signals
+from kopitra_agent.sensor.signals import Noticed, figures_of, held_signals
 
 READS = 5
 """A leader that trades faster than five reads in a row is followed by its deals alone until it pauses."""
@@ -58,10 +59,13 @@ class Sensor:
         self._tells_balances = tells_balances
         self._on_signals = on_signals
         self._turn = asyncio.Lock()
+        self._looked_at: float | None = None
+        """When the look before began, in seconds of the monotonic clock."""
 
     async def sweep(self) -> LeaderView | None:
         """Notice what changed; None while the terminal is not synchronised. Raises TerminalUnavailable."""
         async with self._turn:
+            began = self._clock.monotonic()
             account, look = await self._look()
             self._owner.require(account)
             if not (account.connected and account.synchronised):
@@ -70,6 +74,7 @@ class Sensor:
                 self._adopt(account, look)
             else:
                 self._observe(account, look)
+            self._looked_at = began
             if not look.consistent:
                 return None
             state = self._memory.state
@@ -110,6 +115,13 @@ class Sensor:
         )
         log.info("sensor.adopted", positions=len(look.positions), orders=len(look.orders))
 
+    def _noticed(self) -> Noticed:
+        now = self._clock.now()
+        if self._looked_at is None:
+            return Noticed(at=now, not_before=None)
+        since = timedelta(seconds=self._clock.monotonic() - self._looked_at)
+        return Noticed(at=now, not_before=now - since)
+
     def _observe(self, account: TerminalAccount, look: Look) -> None:
         state = self._memory.state
         after, changes = difference(state.book, look)
@@ -123,7 +135,7 @@ class Sensor:
             self._owner,
             state.stream_id,
             state.ordinal,
-            self._clock.now(),
+            self._noticed(),
         )
         dropped = given_up([*state.held.values(), *signals], self._limit)
         record = msgspec.structs.replace(
