@@ -277,11 +277,15 @@ class Engine:
         def advance(done: "asyncio.Future[Fence]") -> None:
             if done.exception() is None and state is self._state:
                 self._committed = last
-                for listener in self.on_committed:
-                    listener(last, group.grown)
+                # A turn later, so that whoever waits for this commit is answered before a thousand polls are woken.
+                asyncio.get_running_loop().call_soon(self._tell, last, group.grown)
 
         commit = self._last = self._committer.submit(group.frames)
         commit.add_done_callback(advance)
+
+    def _tell(self, last: int, grown: Iterable[AccountId]) -> None:
+        for listener in self.on_committed:
+            listener(last, grown)
 
     async def _durable(self, commit: "asyncio.Future[Fence]") -> None:
         self._waiting += 1
