@@ -17,7 +17,6 @@ from kopitra_agent.ports.terminal import (
     Position,
     TerminalAccount,
     TradeRequest,
-    TradeResult,
 )
 
 FIRST_TICKET = 1000
@@ -192,111 +191,6 @@ class Broker:
     def price(self, name: str, side: Side) -> Decimal:
         quote = self.quotes.get(name, Quote(name, Decimal(1), Decimal(1)))
         return quote.ask if side is Side.BUY else quote.bid
-
-    # -- what trade requests do ----------------------------------------------------------------------------------
-
-    def execute(self, request: TradeRequest, fill: Decimal | None) -> TradeResult:
-        match request.action:
-            case "deal" if request.position is None:
-                return self._enter(request, fill)
-            case "deal":
-                return self._leave(request, fill)
-            case "pending":
-                return self._rest(request)
-            case "sltp":
-                return self._change_stops(request)
-            case "modify":
-                return self._change_order(request)
-            case "remove":
-                if request.order not in self.orders:
-                    return TradeResult(retcode=10013)
-                self.finish(request.order, "cancelled")
-                return TradeResult(retcode=10009, order_ticket=request.order)
-            case _:
-                raise AssertionError(request.action)
-
-    def _enter(self, request: TradeRequest, fill: Decimal | None) -> TradeResult:
-        assert request.side is not None
-        assert request.volume is not None
-        volume = min(request.volume, fill) if fill is not None else request.volume
-        position = self.open(
-            request.side,
-            str(volume),
-            name=request.symbol,
-            magic=request.magic,
-            reason=DealReason.EXPERT,
-            stop_loss=request.stop_loss,
-            comment=request.comment,
-        )
-        return self._answer(self.deals[-1], position.ticket, 10009 if volume == request.volume else 10010)
-
-    def _leave(self, request: TradeRequest, fill: Decimal | None) -> TradeResult:
-        position = self.positions.get(request.position or 0)
-        if position is None:
-            return TradeResult(retcode=10036)
-        wanted = request.volume or position.volume
-        if wanted > position.volume:
-            return TradeResult(retcode=10038)
-        volume = min(wanted, fill) if fill is not None else wanted
-        magic = request.magic if self.keeps_magic else 0
-        deal = self.close(position.ticket, volume, DealReason.EXPERT, magic)
-        return self._answer(deal, position.ticket, 10009 if volume == wanted else 10010)
-
-    def _answer(self, deal: Deal, ticket: int, retcode: int) -> TradeResult:
-        return TradeResult(
-            retcode=retcode,
-            deal_id=deal.deal_id,
-            order_ticket=deal.order_ticket,
-            position_id=deal.position_id,
-            position_ticket=ticket,
-            remainder_ticket=deal.remainder_ticket,
-            volume=deal.volume,
-            price=deal.price,
-        )
-
-    def _rest(self, request: TradeRequest) -> TradeResult:
-        assert request.side is not None
-        assert request.volume is not None
-        assert request.price is not None
-        order = PendingOrder(
-            ticket=self.ticket(),
-            symbol=request.symbol,
-            side=request.side,
-            order_type=request.order_type,
-            volume=request.volume,
-            price=request.price,
-            placed_at=self.world.now(),
-            stop_loss=request.stop_loss,
-            take_profit=request.take_profit,
-            expires_at=request.expires_at,
-            magic=request.magic if self.keeps_magic else 0,
-        )
-        self.place(order)
-        return TradeResult(
-            retcode=10008, order_ticket=order.ticket, volume=request.volume, price=request.price
-        )
-
-    def _change_stops(self, request: TradeRequest) -> TradeResult:
-        position = self.positions.get(request.position or 0)
-        if position is None:
-            return TradeResult(retcode=10036)
-        if (position.stop_loss, position.take_profit) == (request.stop_loss, request.take_profit):
-            return TradeResult(retcode=10025)
-        self.positions[position.ticket] = msgspec.structs.replace(
-            position, stop_loss=request.stop_loss, take_profit=request.take_profit
-        )
-        self.version += 1
-        return TradeResult(retcode=10009)
-
-    def _change_order(self, request: TradeRequest) -> TradeResult:
-        order = self.orders.get(request.order or 0)
-        if order is None or request.price is None:
-            return TradeResult(retcode=10013)
-        self.orders[order.ticket] = msgspec.structs.replace(
-            order, price=request.price, stop_loss=request.stop_loss, take_profit=request.take_profit
-        )
-        self.version += 1
-        return TradeResult(retcode=10009)
 
     def account(self) -> TerminalAccount:
         return TerminalAccount(

@@ -15,6 +15,7 @@ from kopitra_agent.ports.terminal import (
     TradeResult,
 )
 from tests.unit.agent.broker import Broker, Script
+from tests.unit.agent.dealing import execute
 from tests.unit.agent.mortality import Mortality
 
 WATCH_SECONDS = 0.1
@@ -82,7 +83,7 @@ class ScriptedTerminal:
             script.before()
         if script.retcode is not None:
             return TradeResult(retcode=script.retcode)
-        return self._broker.execute(request, script.fill)
+        return execute(self._broker, request, script.fill)
 
     async def changed(self, seconds: float) -> None:
         world = self._broker.world
