@@ -8,6 +8,7 @@ import structlog
 from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]
 from hypercorn.config import Config
 
+from kopitra_counterparty.heap import calm_collector, set_aside_what_is_there
 from kopitra_counterparty.service import Service
 
 BACKLOG = 2048
@@ -58,6 +59,8 @@ async def run(service: Service) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    calm_collector()
+    service.also(set_aside_what_is_there)
     service.start()
     fatal = service.core.tenure.fatal
     fatal.add_done_callback(lambda done: stopping.set())

@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 
-class Quote(msgspec.Struct, frozen=True, rename="camel"):
+class Quote(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Bid and ask of a symbol in the profit currency; `at` is aware UTC."""
 
     symbol: str

@@ -106,7 +106,13 @@ class CloseStops(StrEnum):
 
 
 class CopyRules(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    gc=False,
 ):
     """One subscription's settings. `min_volume` and `max_volume` narrow the symbol's own limits, never widen them.
 

@@ -14,7 +14,7 @@ class TradeMode(StrEnum):
     DISABLED = "disabled"
 
 
-class SymbolSpec(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
+class SymbolSpec(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True, gc=False):
     """One symbol of one broker. Volumes in lots; levels in points (10**-digits); contract size in units of base."""
 
     symbol: str

@@ -28,7 +28,7 @@ class SignalAction(StrEnum):
     PENDING_CANCELLED = "pending_cancelled"
 
 
-class LeaderFigures(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class LeaderFigures(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
     """The leader's account at the time of the intent."""
 
     balance: Decimal
@@ -37,7 +37,7 @@ class LeaderFigures(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     free_margin: Decimal | None = None
 
 
-class Signal(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
+class Signal(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True, gc=False):
     """One trade intent of a leader. `age_ms` is how long its agent held it, on a monotonic clock."""
 
     signal_id: SignalId
@@ -78,7 +78,7 @@ REDUCING = frozenset({OrderAction.PARTIAL_CLOSE, OrderAction.CLOSE, OrderAction.
 """Actions that can only lower exposure: they never expire and never wait behind an open."""
 
 
-class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
+class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True, gc=False):
     """One command to one follower's EA; `target_volume` is what must remain after a partial close.
 
     `stop_loss` and `take_profit` of a modify are the whole new state: absent means none.
@@ -120,7 +120,7 @@ class ExecutionStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Execution(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
+class Execution(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True, gc=False):
     """What a broker did, per deal. A fill needs ticket, volume and price."""
 
     status: ExecutionStatus

@@ -31,7 +31,7 @@ from kopitra.domain.telemetry import BalanceOperation
 from kopitra.domain.trading import AckStatus, Execution, Order, Signal
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t"):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t", gc=False):
     """One fact of the journal."""
 
 
@@ -136,7 +136,7 @@ class Outcome(StrEnum):
     """The copy already is what the leader's event asks for."""
 
 
-class CopyDecision(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class CopyDecision(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Why one follower got what it got for one leader event: inputs, rule revision, arithmetic, outcome.
 
     `reason` is a `SkipReason` or says what is unchanged; `generation`, `reverse` and `contract_size` are what an open
@@ -344,12 +344,12 @@ class HaltMode(StrEnum):
     FLATTEN = "flatten"
 
 
-class FlattenOrder(msgspec.Struct, frozen=True, array_like=True):
+class FlattenOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     account: AccountId
     order: Order
 
 
-class Withdrawal(msgspec.Struct, frozen=True, array_like=True):
+class Withdrawal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     account: AccountId
     command: CommandId
     copy_id: CopyId
@@ -441,7 +441,7 @@ AnyEvent = (
 )
 
 
-class Recorded(msgspec.Struct, frozen=True, array_like=True):
+class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An event in its place: sequences [sequence, last], aware UTC time, and who asked."""
 
     sequence: int

@@ -16,7 +16,7 @@ from kopitra.domain.symbols import SymbolSpec
 from kopitra.machine.symbol_lookup import SymbolLookup
 
 
-class Figures(msgspec.Struct, frozen=True):
+class Figures(msgspec.Struct, frozen=True, gc=False):
     """An account's figures in `currency`, as of `at` (when the counterparty received them)."""
 
     balance: Decimal
@@ -27,7 +27,7 @@ class Figures(msgspec.Struct, frozen=True):
     leverage: int | None = None
 
 
-class Lease(msgspec.Struct):
+class Lease(msgspec.Struct, gc=False):
     session: SessionId
     expires_at: datetime
 

@@ -32,8 +32,9 @@ from kopitra.domain.trading import Order
 from kopitra.machine.events import HaltMode
 
 
-class Mutable(msgspec.Struct, kw_only=True, omit_defaults=True, array_like=True):
-    """A part of the state; only `evolve` changes it."""
+class Mutable(msgspec.Struct, kw_only=True, omit_defaults=True, array_like=True, gc=False):
+    """A part of the state; only `evolve` changes it. The state is a tree, so no part of it can be a cycle's: the cycle
+    collector need not walk it (docs/decisions/0091)."""
 
 
 class Device(Mutable):
