@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+from kopitra.domain.trading import Order
 from kopitra.protocol import headers
 from kopitra.protocol.endpoints import Access, Endpoint, Query, Rate
+from kopitra.protocol.events import TRADE_TYPE_OF, OutboxType
+from kopitra.protocol.inbox import PAYLOADS
 from kopitra.protocol.limits import BASE_PATH, MAX_ACCOUNT_LENGTH, MAX_IDEMPOTENCY_KEY_LENGTH
 from kopitra.protocol.messages import Problem
 from kopitra.protocol.problems import CONTENT_TYPE
@@ -15,6 +18,9 @@ VERSION = "1"
 JSON = "application/json"
 
 Known = dict[type[Any], Schema]
+
+ORDER_TYPES = {*TRADE_TYPE_OF.values(), OutboxType.ORDER_COMMAND}
+"""Outbox events whose payload is an order; those of the others are small objects of texts."""
 
 REFUSED_BY_ACCESS = {
     Access.OPEN: (),
@@ -51,7 +57,7 @@ SANDBOX_PARAMETER: Schema = {
 
 def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """A document for these endpoints."""
-    types: list[type[Any]] = [Problem]
+    types: list[type[Any]] = [Problem, Order, *PAYLOADS.values()]
     for endpoint in endpoints:
         for kinds in (endpoint.request, *endpoint.answers.values()):
             types.extend(kinds)
@@ -65,6 +71,8 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "info": {"title": "Kopitra counterparty", "version": VERSION},
         "servers": [{"url": BASE_PATH}],
         "paths": paths,
+        "x-inboxPayloads": {str(name): known[kind] for name, kind in PAYLOADS.items()},
+        "x-outboxPayloads": {str(name): known[Order] for name in sorted(ORDER_TYPES)},
         "components": {
             "schemas": components,
             "securitySchemes": {
