@@ -95,8 +95,15 @@ class Life:
 
     def lines(self) -> list[dict[str, Any]]:
         """This life's log; what is no JSON (a sentence on standard error) is `text`."""
+        return self._lines_from(self._begun)
+
+    def all_lines(self) -> list[dict[str, Any]]:
+        """The logs of all lives."""
+        return self._lines_from(0)
+
+    def _lines_from(self, offset: int) -> list[dict[str, Any]]:
         with self.log.open("rb") as log:
-            log.seek(self._begun)
+            log.seek(offset)
             return [_line(raw) for raw in log.read().splitlines()]
 
     def signal(self, number: signal.Signals) -> None:

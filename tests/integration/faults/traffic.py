@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 
 from tests.integration.faults.configuration import code_of
-from tests.integration.faults.wire import Answer, Dropped, Line, request_bytes
+from tests.integration.faults.wire import ANSWER_SECONDS, Answer, Dropped, Line, request_bytes
 
 DEVICE = "terminal"
+APPENDING = ("signal", "execution", "inbox")
+"""Kinds of requests that always add to the journal: each answer's sequence is above the one before."""
 PAUSE_SECONDS = 0.02
 """Before asking again, and between two requests of a worker: the machine has other work too."""
 
@@ -46,6 +48,8 @@ class Traffic:
         self.replays = 0
         self.drop_share = 0.0
         """Of keyed requests: sent, and hung up on without reading."""
+        self.patience = ANSWER_SECONDS
+        """Seconds after which a terminal hangs up and asks again."""
         self._keys = count(1)
 
     @property
@@ -69,6 +73,7 @@ class Terminal:
         self.token = token
         self._line = Line(0)
         self._turn = 0
+        self._last_sequence = 0
 
     def beside(self) -> "Terminal":
         """Another worker of the same account and session."""
@@ -103,6 +108,9 @@ class Terminal:
         if self.traffic.random.random() < self.traffic.drop_share:
             await self._send_and_hang_up(asked)
         asked.answer = await self._until_answered(asked)
+        if kind in APPENDING:
+            assert sequence_of(asked) > self._last_sequence, f"sequences went back: {asked}"
+            self._last_sequence = sequence_of(asked)
         return asked.answer
 
     async def repeat(self, asked: Asked) -> None:
@@ -142,7 +150,7 @@ class Terminal:
         port = ports[self._turn % len(ports)] if ports else 0
         if port != self._line.port:
             self._line.hang_up()
-            self._line = Line(port)
+            self._line = Line(port, self.traffic.patience)
         if asked is not None:
             asked.sent += 1
         self.traffic.in_flight += 1

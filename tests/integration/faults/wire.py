@@ -42,15 +42,16 @@ def request_bytes(method: str, path: str, headers: Mapping[str, str], body: byte
 class Line:
     """One connection to one address, opened when needed and again after it was lost."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, patience: float = ANSWER_SECONDS) -> None:
         self.port = port
+        self._patience = patience
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, raw: bytes) -> Answer:
         """Send and read the answer. Raises Dropped."""
         try:
-            await self.send(raw)
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._patience):
+                await self.send(raw)
                 return await self._read(raw.startswith(b"HEAD "))
         except (OSError, EOFError, asyncio.LimitOverrunError) as error:
             self.hang_up()
