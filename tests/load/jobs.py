@@ -47,7 +47,6 @@ class ThroughputJob(Job, frozen=True, kw_only=True, tag="throughput"):
     leaders: list[Seat]
     warm_up: float
     seconds: float
-    repeats: int
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
+from uuid import uuid4
 
 import msgspec
 
@@ -12,6 +13,8 @@ from tests.load.jobs import LEADING_VOLUME, Seat
 
 POLL_WAIT_SECONDS = 25
 
+_run = uuid4().hex[:8]
+"""Two generators on one journal must not repeat each other's keys and positions."""
 _keys = count(1)
 
 
@@ -34,7 +37,7 @@ class Caller:
         content = msgspec.json.encode(body)
         line = f"POST {BASE_PATH}{path} HTTP/1.1\r\n"
         rest = (
-            f"{headers.IDEMPOTENCY_KEY}: k{next(_keys)}\r\ncontent-type: application/json\r\n"
+            f"{headers.IDEMPOTENCY_KEY}: {_run}-{next(_keys)}\r\ncontent-type: application/json\r\n"
             f"content-length: {len(content)}\r\n\r\n"
         )
         return line.encode() + self._common + rest.encode() + content
@@ -44,9 +47,9 @@ class Caller:
         return self.post(
             "/signals",
             {
-                "signalId": f"{ref}-{action}",
+                "signalId": f"{_run}-{ref}-{action}",
                 "action": action,
-                "positionRef": ref,
+                "positionRef": f"{_run}-{ref}",
                 "symbol": "EURUSD",
                 "side": "buy",
                 "volume": LEADING_VOLUME,
@@ -57,7 +60,7 @@ class Caller:
                 "account": {"balance": "10000", "currency": "USD"},
                 "occurredAt": stamp(),
                 "ageMs": 2,
-                "streamId": "stream",
+                "streamId": _run,
                 "ordinal": ordinal,
             },
         )

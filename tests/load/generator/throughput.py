@@ -48,31 +48,25 @@ class Leader:
             self._next()
 
 
-async def measure(job: ThroughputJob) -> list[Rate]:
-    """One rate a repeat."""
+async def measure(job: ThroughputJob) -> Rate:
     watched = Watched(job.pid)
     leaders = [Leader(seat, await Connection.open(job.port)) for seat in job.leaders]
     for leader in leaders:
         leader.start()
     await asyncio.sleep(job.warm_up)
-    rates: list[Rate] = []
-    for _ in range(job.repeats):
-        for leader in leaders:
-            leader.times.clear()
-        cpu, own, began = watched.cpu(), process_time(), perf_counter()
-        await asyncio.sleep(job.seconds)
-        took, spent, used = perf_counter() - began, watched.cpu() - cpu, process_time() - own
-        times = [time for leader in leaders for time in leader.times]
-        rates.append(
-            Rate(
-                per_second=len(times) / took,
-                p50_ms=quantile(times, 0.5) * MILLISECONDS,
-                p99_ms=quantile(times, 0.99) * MILLISECONDS,
-                cpu_ms=spent / len(times) * MILLISECONDS,
-                generator_load=used / took,
-            )
-        )
+    for leader in leaders:
+        leader.times.clear()
+    cpu, own, began = watched.cpu(), process_time(), perf_counter()
+    await asyncio.sleep(job.seconds)
+    took, spent, used = perf_counter() - began, watched.cpu() - cpu, process_time() - own
+    times = [time for leader in leaders for time in leader.times]
     for leader in leaders:
         leader.stop()
     await asyncio.gather(*(leader.stopped.wait() for leader in leaders))
-    return rates
+    return Rate(
+        per_second=len(times) / took,
+        p50_ms=quantile(times, 0.5) * MILLISECONDS,
+        p99_ms=quantile(times, 0.99) * MILLISECONDS,
+        cpu_ms=spent / len(times) * MILLISECONDS,
+        generator_load=used / took,
+    )

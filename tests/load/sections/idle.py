@@ -16,7 +16,7 @@ from tests.load.scribe import SHARD, scribe
 SESSIONS = 1000
 WATCH_SECONDS = 30.0
 """Longer than a poll may be parked, so that every session's poll has come and gone once."""
-DRIVEN = 32
+DRIVEN = 16
 """Sessions that live through a whole day; what they cost is theirs alone, as the others stay parked."""
 KIB = 1024
 MICRO = 1_000_000
