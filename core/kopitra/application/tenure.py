@@ -16,6 +16,7 @@ from kopitra.application.ports.journal import AppendUnclear, Fence, FenceLost, J
 from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra.application.recovery import JournalBehind, Recovery
 from kopitra.application.snapshotting import Snapshotting
+from kopitra.application.ticking import Ticking
 from kopitra.machine.commands import Tick
 from kopitra.machine.leases import readings_after_recovery
 from kopitra.machine.readings import Readings
@@ -58,6 +59,7 @@ class Tenure:
         self._sleeper = sleeper
         self._spawn = spawn
         self._keeper: FenceKeeper | None = None
+        self._ticking = Ticking()
         self._epoch = 0
         self._stopping = False
         self.committer: GroupCommitter | None = None
@@ -174,6 +176,9 @@ class Tenure:
 
     async def _tick(self) -> None:
         try:
-            await self._engine.submit((Tick(),))
+            self._engine.require_serving()
+            engine = self._engine
+            if self._ticking.due(engine.state, engine.readings, self._clock.now()):
+                await engine.submit((Tick(),))
         except Unavailable:
             return  # whoever serves next ticks again
