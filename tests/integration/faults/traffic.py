@@ -96,6 +96,17 @@ class Terminal:
 
     async def keyed(self, kind: str, path: str, body: object, marks: tuple[str, ...]) -> Answer:
         """The first answer to a new request."""
+        asked = self.request(kind, path, body, marks)
+        if self.traffic.random.random() < self.traffic.drop_share:
+            await self._send_and_hang_up(asked)
+        asked.answer = await self._until_answered(asked)
+        if kind in APPENDING:
+            assert sequence_of(asked) > self._last_sequence, f"sequences went back: {asked}"
+            self._last_sequence = sequence_of(asked)
+        return asked.answer
+
+    def request(self, kind: str, path: str, body: object, marks: tuple[str, ...]) -> Asked:
+        """A new request under a new key, not sent yet."""
         asked = Asked(
             kind=kind,
             account=self.account,
@@ -105,13 +116,16 @@ class Terminal:
             marks=marks,
         )
         self.traffic.asked.append(asked)
-        if self.traffic.random.random() < self.traffic.drop_share:
-            await self._send_and_hang_up(asked)
-        asked.answer = await self._until_answered(asked)
-        if kind in APPENDING:
-            assert sequence_of(asked) > self._last_sequence, f"sequences went back: {asked}"
-            self._last_sequence = sequence_of(asked)
-        return asked.answer
+        return asked
+
+    async def once(self, asked: Asked) -> Answer:
+        """Send it a single time and return the answer, whatever it is. Raises Dropped."""
+        line = Line(self.traffic.ports()[0])
+        asked.sent += 1
+        try:
+            return await line.ask(self._raw(asked))
+        finally:
+            line.hang_up()
 
     async def repeat(self, asked: Asked) -> None:
         """Ask again what was answered: the first answer comes again."""
