@@ -6,11 +6,19 @@ import pytest
 
 from tests.architecture.sources import Member, members
 from tests.architecture.third_party import (
+    declared,
     distribution_of,
+    imports,
     installed_distributions,
     undeclared,
 )
 
+WITHOUT_IMPORT = {
+    "kopitra-counterparty": "started by the command line as a process of its own",
+    "metatrader5": "imported by name on Windows only",
+    "tzdata": "the time zones that zoneinfo reads where the system has none",
+}
+"""Declared, but imported nowhere by an import statement → why."""
 INSTALLED = installed_distributions()
 
 
@@ -26,6 +34,12 @@ def test_every_import_is_declared(member: Member):
         for found in undeclared(member, module.tree, INSTALLED)
     ]
     assert not offences, f"add it to {member.folder}/pyproject.toml and run lock:\n" + "\n".join(offences)
+
+
+@pytest.mark.parametrize("member", members(), ids=ids)
+def test_every_declared_dependency_is_imported(member: Member):
+    used = {distribution_of(name, INSTALLED) for module in member.modules() for name in imports(module.tree)}
+    assert not declared(member) - used - WITHOUT_IMPORT.keys()
 
 
 @pytest.mark.parametrize(
