@@ -30,7 +30,7 @@ class Submitting(Protocol):
 
 
 class OperationsConsumer:
-    """The counterparty's side of `trade-agent-commands`. Commands apply once by their revision, however often they come."""
+    """The counterparty's side of `trade-agent-commands`. Commands apply once by revision, however often they come."""
 
     def __init__(self, *, queue: Queue, engine: Submitting, sleeper: Sleeper) -> None:
         self._queue = queue

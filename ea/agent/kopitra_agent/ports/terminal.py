@@ -75,10 +75,11 @@ class PendingOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deal(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the broker's ledger. A balance operation has no position: `kind` is then deposit, withdrawal or credit.
+    """One line of the broker's ledger. A balance operation has no position: `kind` is then deposit,
+    withdrawal or credit.
 
-    As in MetaTrader, `side` is the deal's own (what closes a buy is a sell), `volume` is this deal's alone, and a close by
-    hand carries magic 0: what a position was is known from its `in` deal, by `position_id`. `position_ticket` is the
+    As in MetaTrader, `side` is the deal's own (what closes a buy is a sell), `volume` is this deal's alone, and a close
+    by hand carries magic 0: what a position was is known from its `in` deal, by `position_id`. `position_ticket` is the
     ticket that the deal met (an `in` deal: the one it made).
     """
 
@@ -107,8 +108,8 @@ class Deal(msgspec.Struct, frozen=True, kw_only=True):
 
 class TradeRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`deal`: market order (with `position`: close that ticket, all of it where `volume` is None); `pending`: place;
-    `sltp`: change stops of `position`; `modify`: change pending `order`; `remove`: cancel pending `order`; `close_by`: close
-    `position` against the opposite `position_by`.
+    `sltp`: change stops of `position`; `modify`: change pending `order`; `remove`: cancel pending `order`; `close_by`:
+    close `position` against the opposite `position_by`.
 
     `sltp` and `modify` state the whole wanted order: a stop that is None is taken away. `deviation` is in price units
     around `price`; without both, any market price will do.
@@ -132,7 +133,8 @@ class TradeRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TradeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`retcode` is MetaTrader's (10009 done, 10010 done partially, 10008 placed, 10004 requote, 10018 market closed …)."""
+    """`retcode` is MetaTrader's (10009 done, 10010 done partially, 10008 placed, 10004 requote, 10018 market
+    closed …)."""
 
     retcode: int
     message: str = ""
@@ -167,5 +169,5 @@ class Terminal(Protocol):
     async def send(self, request: TradeRequest) -> TradeResult: ...
 
     async def changed(self, seconds: float) -> None:
-        """Return as soon as a deal, position or order changed since the last call of this method, or after `seconds`."""
+        """Return as soon as a deal, position or order changed since this method's last call, or after `seconds`."""
         ...
