@@ -6,11 +6,13 @@ fails by time: targets are marked in the table, and the exit code is 0 whenever 
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from types import FrameType
 
 from rich.console import Console
 
@@ -41,11 +43,17 @@ def measure(names: list[str], folder: Path, console: Console) -> list[Figure]:
     return figures
 
 
+def _leave(number: int, frame: FrameType | None) -> None:
+    """A bench that is told to end takes its processes and files with it."""
+    raise SystemExit(128 + number)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=SECTIONS, help="measure this section (repeatable)")
     parser.add_argument("--keep", action="store_true", help="keep journals and logs of the run")
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, _leave)
     console = Console(width=None if sys.stdout.isatty() else LOG_COLUMNS)
     RESULT.parent.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=RESULT.parent))
