@@ -6,6 +6,7 @@ from kopitra.domain.identifiers import AccountId, TenantId
 from kopitra_counterparty.operator_gate import OperatorGate
 from kopitra_counterparty.operators import OperatorTokens
 from kopitra_counterparty.ports import Ports, Queues
+from kopitra_counterparty.routes.health import nobody
 from kopitra_counterparty.routes.management_table import management_routes
 from kopitra_counterparty.service import Service
 from kopitra_counterparty.settings import Settings
@@ -14,7 +15,8 @@ from kopitra_counterparty.settings import Settings
 def counterparty(settings: Settings, ports: Ports, operators: OperatorTokens | None) -> Service:
     """Without `operators` the management plane admits nobody."""
     gate = OperatorGate(operators) if operators is not None else None
-    service = Service(settings, ports, operators=gate, more_routes=management_routes)
+    details = gate.recognises if gate is not None else nobody
+    service = Service(settings, ports, operators=gate, more_routes=management_routes, details=details)
     if ports.queues is not None:
         _connect(service, ports.queues)
     return service

@@ -14,6 +14,7 @@ import structlog
 
 from kopitra.application.engine import Engine, Unavailable
 from kopitra.application.ports.identity import IdSource
+from kopitra.application.ports.journal import JournalError
 from kopitra.domain.identifiers import AccountId, RequestId
 from kopitra.machine.state import Account, AnsweredKey
 from kopitra.protocol.endpoints import Access, Endpoint, Rate
@@ -118,6 +119,9 @@ class Gate:
             reply = problem_reply(problem, request_id)
         except Unavailable as error:
             reply = problem_reply(of_unavailable(error), request_id)
+        except JournalError as error:
+            log.warning("journal_unavailable", route=route.endpoint.scope, error=str(error))
+            reply = problem_reply(rejected(Code.JOURNAL_UNAVAILABLE, retry_after=1), request_id)
         except Exception:
             log.exception("request_defect", route=route.endpoint.scope, request_id=request_id)
             reply = problem_reply(rejected(Code.INTERNAL_ERROR), request_id)

@@ -7,7 +7,7 @@ from kopitra.domain.identifiers import TenantId
 from kopitra.machine.events import HaltScope
 from kopitra.protocol.management import KillSwitchRequest, Role
 from kopitra.protocol.management_endpoints import NEEDED_ROLE
-from kopitra.protocol.problems import Code, rejected
+from kopitra.protocol.problems import Code, Rejected, rejected
 from kopitra_counterparty.exchange import AUTHORIZATION, Call
 from kopitra_counterparty.operators import ALL_TENANTS, Operator, OperatorRefused, OperatorTokens
 
@@ -26,20 +26,32 @@ class OperatorGate:
 
     async def admit(self, call: Call) -> None:
         """Establish who calls, for `admitted`. Raises Rejected."""
+        operator = await self._operator(call)
+        needed = NEEDED_ROLE[call.endpoint.scope]
+        if not operator.may(needed):
+            raise rejected(Code.OPERATORS_ONLY, f"this needs the role {needed}")
+        tenant: TenantId | None = None if operator.tenant == ALL_TENANTS else operator.tenant
+        call.extra = Admitted(operator, Asking(operator.subject, tenant, call.request_id))
+
+    async def recognises(self, call: Call) -> bool:
+        """Whether any operator calls."""
+        try:
+            await self._operator(call)
+        except Rejected:
+            return False
+        return True
+
+    async def _operator(self, call: Call) -> Operator:
+        """Raises Rejected."""
         scheme, _, token = call.request.headers.get(AUTHORIZATION, b"").partition(b" ")
         if scheme.lower() != b"bearer" or not token:
             raise rejected(Code.TOKEN_MISSING, "an operator's access token is needed")
         if token.count(b".") != DOTS_OF_A_JWT:
             raise rejected(Code.OPERATORS_ONLY, "an EA's token opens nothing here")
         try:
-            operator = await self._tokens.check(token.decode("ascii"))
+            return await self._tokens.check(token.decode("ascii"))
         except (OperatorRefused, UnicodeDecodeError) as error:
             raise rejected(Code.TOKEN_INVALID, str(error)) from None
-        needed = NEEDED_ROLE[call.endpoint.scope]
-        if not operator.may(needed):
-            raise rejected(Code.OPERATORS_ONLY, f"this needs the role {needed}")
-        tenant: TenantId | None = None if operator.tenant == ALL_TENANTS else operator.tenant
-        call.extra = Admitted(operator, Asking(operator.subject, tenant, call.request_id))
 
 
 def admitted(call: Call) -> Admitted:

@@ -280,7 +280,12 @@ class Engine:
                 # A turn later, so that whoever waits for this commit is answered before a thousand polls are woken.
                 asyncio.get_running_loop().call_soon(self._tell, last, group.grown)
 
-        commit = self._last = self._committer.submit(group.frames)
+        try:
+            commit = self._last = self._committer.submit(group.frames)
+        except JournalError as error:
+            # Applied already, and now it will not be written: the state is ahead for ever.
+            self.commit_failed(error)
+            raise Unavailable("journal_unavailable", "The journal did not take the write.") from None
         commit.add_done_callback(advance)
 
     def _tell(self, last: int, grown: Iterable[AccountId]) -> None:

@@ -1,7 +1,9 @@
 """What an inbox batch means: volatile events change the readings, all others become commands."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import msgspec
 
 from kopitra.application.part_sets import CatalogSets, SnapshotSets, catalog_digest, snapshot_digest
 from kopitra.domain.identifiers import AccountId
@@ -20,14 +22,19 @@ from kopitra.machine.commands import Command
 from kopitra.machine.readings import Figures, Readings
 from kopitra.machine.state import State
 from kopitra.protocol.inbox import InboxItem
+from kopitra.protocol.limits import CLOCK_SKEW_INCIDENT_SECONDS
+
+CLOCK_SKEW = "counterparty.clock_skew"
+MOST_CLOCK_SKEW = timedelta(seconds=CLOCK_SKEW_INCIDENT_SECONDS)
 
 
 class Inbox:
-    """Holds the unfinished sets of all accounts."""
+    """Holds the unfinished sets of all accounts, and whose clocks are known to be wrong."""
 
     def __init__(self) -> None:
         self._snapshots = SnapshotSets()
         self._catalogs = CatalogSets()
+        self._skewed: set[AccountId] = set()
 
     def take(
         self, account: AccountId, items: Iterable[InboxItem], state: State, readings: Readings, now: datetime
@@ -35,17 +42,30 @@ class Inbox:
         """Apply what is volatile and return the commands for the rest, in the order of the batch."""
         wanted: list[Command] = []
         for item in items:
-            if not self._note(account, item.payload, state, readings, now):
+            if isinstance(item.payload, Heartbeat):
+                wanted.extend(self._clock_skew(account, item.payload, now))
+            elif not self._note(account, item.payload, state, readings, now):
                 wanted.extend(self._commands(account, item))
         return wanted
+
+    def _clock_skew(self, account: AccountId, beat: Heartbeat, now: datetime) -> list[Command]:
+        """A heartbeat is volatile, the call itself was the sign of life; but that a terminal's clock starts or stops to
+        be wrong is worth an event. It is never a reason to trade or not to trade."""
+        if beat.clock is None:
+            return []
+        wrong = abs(beat.clock - now) > MOST_CLOCK_SKEW
+        if wrong is (account in self._skewed):
+            return []
+        self._skewed ^= {account}
+        seconds = str(round((beat.clock - now).total_seconds(), 3))
+        payload = msgspec.json.encode({"skewed": wrong, "aheadSeconds": seconds})
+        return [commands.TakeInboxEvent(account=account, event_type=CLOCK_SKEW, payload=payload)]
 
     def _note(
         self, account: AccountId, payload: object, state: State, readings: Readings, now: datetime
     ) -> bool:
         """Whether the payload was volatile; then the readings know it now."""
         match payload:
-            case Heartbeat():
-                pass  # the call itself was the sign of life
             case AccountSnapshot():
                 readings.figures[account] = Figures(
                     balance=payload.balance,

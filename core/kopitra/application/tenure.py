@@ -167,12 +167,19 @@ class Tenure:
         pulses = 0
         while not self._stopping:
             await self._sleeper.sleep(PULSE_SECONDS)
-            self._delivery.sweep()
             pulses += 1
-            if pulses % PULSES_PER_TICK == 0:
-                await self._tick()
-            if self._engine.phase is Phase.SERVING and self._snapshotting.due:
-                await self._snapshotting.take()
+            try:
+                await self._pulse(pulses)
+            except Exception:
+                # A defect of one pulse must not end them all: leases and expiries hang on them.
+                log.exception("pulse_defect")
+
+    async def _pulse(self, number: int) -> None:
+        self._delivery.sweep()
+        if number % PULSES_PER_TICK == 0:
+            await self._tick()
+        if self._engine.phase is Phase.SERVING and self._snapshotting.due:
+            await self._snapshotting.take()
 
     async def _tick(self) -> None:
         try:

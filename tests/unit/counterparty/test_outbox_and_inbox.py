@@ -1,6 +1,7 @@
 """The outbox over the wire, and what an inbox batch does."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -115,6 +116,27 @@ def test_volatile_events_change_the_readings_and_nothing_else() -> None:
         assert str(engine.readings.figures[account].equity) == "4000"
         assert str(engine.readings.quotes[account]["EURUSD"].ask) == "1.2"
         assert leader.account not in engine.readings.quotes
+
+    in_house(scenario)
+
+
+def test_a_clock_that_goes_wrong_or_right_again_is_one_event_each() -> None:
+    async def scenario(house: House) -> None:
+        _, follower = await pair(house)
+
+        async def beat(ahead: float) -> bool:
+            clock = (house.time.now() + timedelta(seconds=ahead)).isoformat()
+            return (await follower.report(("ea.heartbeat", {"clock": clock}))).json["durable"]
+
+        assert [await beat(ahead) for ahead in (0, 1.9, 5, 6, -9, 0.5, 0)] == [
+            False,
+            False,
+            True,
+            False,
+            False,
+            True,
+            False,
+        ]
 
     in_house(scenario)
 

@@ -29,14 +29,19 @@ class InlineImages:
 
 
 class ForkedImages:
-    """`executor` waits for the pipe and the child, off the event loop."""
+    """`executor` waits for the pipe and the child, off the event loop. `take` itself may raise ImageFailed."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
     def take(self, encode: Callable[[], bytes]) -> Awaitable[bytes]:
         reading, writing = os.pipe()
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError as error:
+            os.close(reading)
+            os.close(writing)
+            raise ImageFailed(f"no process to encode the state: {error}") from error
         if child == 0:
             os.close(reading)
             _encode_and_leave(encode, writing)
