@@ -1,13 +1,14 @@
-"""What operators see of the live state; money and volumes as they are kept, times aware UTC."""
+"""What operators see of the live state; money and volumes as they are kept, times as the wire writes them."""
 
 from datetime import datetime
 
 import msgspec
 
 from kopitra.domain.identifiers import AccountId, DeviceId, SessionId, TenantId
+from kopitra.domain.instants import rfc3339
 from kopitra.machine.decisions.halting import halts_account
 from kopitra.machine.readings import Readings
-from kopitra.machine.state import Account, State
+from kopitra.machine.state import Account, Incident, State
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -18,7 +19,7 @@ class IncidentView(View, frozen=True):
     incident: str
     kind: str
     detail: str
-    since: datetime
+    since: str
     copy_id: str | None = None
 
 
@@ -28,12 +29,12 @@ class SessionView(View, frozen=True):
     tenant: TenantId
     status: str
     device_id: DeviceId
-    opened_at: datetime
-    lease_expires_at: datetime | None
-    last_contact_at: datetime | None
-    balance_at: datetime | None
+    opened_at: str
+    lease_expires_at: str | None
+    last_contact_at: str | None
+    balance_at: str | None
     """When the EA last told its balance; None: not since this instance serves, so no size can depend on it yet."""
-    quotes_at: datetime | None
+    quotes_at: str | None
     """When the EA last told a quote, likewise."""
     silent: bool
     pending_commands: int
@@ -69,11 +70,11 @@ def session_view(state: State, readings: Readings, account: Account) -> SessionV
         tenant=account.tenant,
         status="authenticated" if session.approved else "pending",
         device_id=session.device,
-        opened_at=session.opened_at,
-        lease_expires_at=lease.expires_at if lease is not None else None,
-        last_contact_at=readings.contacts.get(account.account),
-        balance_at=figures.at if figures is not None else None,
-        quotes_at=max(quoted, default=None),
+        opened_at=rfc3339(session.opened_at),
+        lease_expires_at=_told(lease.expires_at if lease is not None else None),
+        last_contact_at=_told(readings.contacts.get(account.account)),
+        balance_at=_told(figures.at if figures is not None else None),
+        quotes_at=_told(max(quoted, default=None)),
         silent=account.silent,
         pending_commands=len(account.commands) + len(account.held_back),
         live_copies=sum(copy.live for copy in account.following.copies.values()),
@@ -81,10 +82,21 @@ def session_view(state: State, readings: Readings, account: Account) -> SessionV
         halted_by=halts_account(state, account.account),
         platform=session.platform,
         client_version=session.client_version,
-        incidents=tuple(
-            IncidentView(incident=i.incident, kind=i.kind, detail=i.detail, since=i.at, copy_id=i.copy_id)
-            for i in account.incidents.values()
-        ),
+        incidents=tuple(_incident(incident) for incident in account.incidents.values()),
+    )
+
+
+def _told(at: datetime | None) -> str | None:
+    return rfc3339(at) if at is not None else None
+
+
+def _incident(incident: Incident) -> IncidentView:
+    return IncidentView(
+        incident=incident.incident,
+        kind=incident.kind,
+        detail=incident.detail,
+        since=rfc3339(incident.at),
+        copy_id=incident.copy_id,
     )
 
 

@@ -5,13 +5,13 @@ positional); secrets' hashes and stored answers stay in the journal.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
 from kopitra.domain.identifiers import AccountId, JournalId, TenantId
+from kopitra.domain.instants import rfc3339
 from kopitra.machine import events as happened
 from kopitra.machine.events import AnyEvent, Event, Recorded
 
@@ -29,7 +29,7 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     tenant: TenantId
     sequence: int
     last_sequence: int
-    occurred_at: datetime
+    occurred_at: str
     payload: Any
     account: AccountId | None = None
     request_id: str | None = None
@@ -64,7 +64,7 @@ def message_of(recorded: Recorded, tenants: Mapping[AccountId, TenantId], payloa
         tenant=tenant,
         sequence=recorded.sequence,
         last_sequence=recorded.last,
-        occurred_at=recorded.at,
+        occurred_at=rfc3339(recorded.at),
         payload=payload,
         account=account,
         request_id=recorded.request_id,
