@@ -26,6 +26,9 @@ SANDBOX = names.SANDBOX.lower().encode()
 RETRY_AFTER = b"retry-after"
 WWW_AUTHENTICATE = b"www-authenticate"
 
+ENCODED = frozenset(b"%+;")
+"""A query without any of these is what it says."""
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -51,6 +54,9 @@ class Request:
         if not self.query:
             return {}
         try:
+            if not ENCODED.intersection(self.query):
+                pairs = (pair.partition("=") for pair in self.query.decode("ascii").split("&"))
+                return {name: value for name, _, value in pairs}
             return dict(parse_qsl(self.query.decode("ascii"), keep_blank_values=True))
         except ValueError as error:
             raise rejected(Code.QUERY_INVALID, str(error)) from None
