@@ -11,7 +11,6 @@ from pydantic import SecretStr
 
 from kopitra.adapters.embedded.state_images import InlineImages
 from kopitra.application.engine import Phase, Taken
-from kopitra.application.machine import Machine
 from kopitra.application.tokens import code_hash
 from kopitra.domain.identifiers import AccountId
 from kopitra.domain.symbols import SymbolSpec
@@ -19,15 +18,22 @@ from kopitra.machine import commands
 from kopitra.protocol.limits import BASE_PATH
 from kopitra.simulation.journal import JournalDisk, SimulatedJournal
 from kopitra.simulation.virtual_time import VirtualTime, run_virtual
+from kopitra_counterparty.counterparty import counterparty
+from kopitra_counterparty.operators import OperatorTokens
 from kopitra_counterparty.ports import Ports
 from kopitra_counterparty.service import Service
 from kopitra_counterparty.settings import Settings
 from tests.unit.copying.world import GROUP, LEADER, TENANT, spec
+from tests.unit.counterparty.test_operators import AUDIENCE, Issuer
+from tests.unit.counterparty.test_operators import ISSUER as ISSUED_BY
 from tests.unit.engine.shard import MemorySnapshots
 from tests.unit.machine.driven import SAME
 from tests.unit.storage.commits import Tasks
 
 T = TypeVar("T")
+
+ISSUER = Issuer()
+"""Makes its key once: that is the slowest part of a house."""
 
 KEY = base64.b64encode(b"k" * 32).decode()
 FOLLOWER = AccountId("follower-0")
@@ -79,7 +85,7 @@ class House:
         self.tasks = Tasks()
         self.service = self.another_process()
 
-    def another_process(self, machine: Machine | None = None) -> Service:
+    def another_process(self) -> Service:
         time = self.time
         self.tasks = Tasks()
         ports = Ports(
@@ -95,7 +101,8 @@ class House:
             close=self._nothing_to_close,
         )
         options = {"instance": f"instance-{next(self._names)}"} | self.settings
-        return Service(Settings(**options), ports, machine=machine)  # type: ignore[arg-type]
+        tokens = OperatorTokens(load_keys=ISSUER.keys, issuer=ISSUED_BY, audience=AUDIENCE, clock=time)
+        return counterparty(Settings(**options), ports, tokens)  # type: ignore[arg-type]
 
     @staticmethod
     async def _nothing_to_close() -> None:
@@ -107,11 +114,11 @@ class House:
             await self.time.sleep(0.01)
         return self
 
-    async def restart(self, machine: Machine | None = None) -> None:
+    async def restart(self) -> None:
         """Kill the process and start another one."""
         for task in list(self.tasks.running):
             task.cancel()
-        self.service = self.another_process(machine)
+        self.service = self.another_process()
         await self.serving()
 
     async def call(
@@ -155,6 +162,10 @@ class House:
         content = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
         named = {name.decode().lower(): value.decode("latin-1") for name, value in start["headers"]}
         return Answer(start["status"], named, content)
+
+    def operator(self, *roles: str) -> str:
+        """An access token of an operator of the tenant."""
+        return ISSUER.token(roles=list(roles or ("admin",)), exp=int(self.time.now().timestamp()) + 86_400)
 
     async def submit(self, *wanted: commands.Command) -> None:
         for outcome in await self.service.core.engine.submit(wanted):

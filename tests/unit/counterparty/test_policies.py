@@ -4,11 +4,13 @@ import msgspec
 import pytest
 
 from kopitra.protocol.endpoints import EA_ENDPOINTS, SERVICE_ENDPOINTS, Access, Endpoint, Rate
+from kopitra.protocol.management import Role
+from kopitra.protocol.management_endpoints import MANAGEMENT_ENDPOINTS, NEEDED_ROLE
 from kopitra.protocol.messages import Problem
 from kopitra.protocol.problems import TYPE_PREFIX
 from tests.unit.counterparty.house import Answer, Ea, House, in_house
 
-ENDPOINTS = (*EA_ENDPOINTS, *SERVICE_ENDPOINTS)
+ENDPOINTS = (*EA_ENDPOINTS, *MANAGEMENT_ENDPOINTS, *SERVICE_ENDPOINTS)
 SESSION_ACCESS = (Access.SESSION, Access.APPROVED)
 FILL: dict[str, object] = {
     "commandId": "o-1",
@@ -31,13 +33,16 @@ every_session_endpoint = pytest.mark.parametrize(
     [endpoint for endpoint in ENDPOINTS if endpoint.access in SESSION_ACCESS],
     ids=lambda endpoint: endpoint.scope,
 )
+every_operator_endpoint = pytest.mark.parametrize(
+    "endpoint", MANAGEMENT_ENDPOINTS, ids=lambda endpoint: endpoint.scope
+)
 every_endpoint_with_a_body = pytest.mark.parametrize(
     "endpoint", [endpoint for endpoint in ENDPOINTS if endpoint.request], ids=lambda endpoint: endpoint.scope
 )
 
 
 def path_of(endpoint: Endpoint) -> str:
-    return endpoint.path.replace("{runId}", "r-unknown")
+    return endpoint.path.replace("{runId}", "r-unknown").replace("{sessionId}", "s-unknown")
 
 
 def body_of(endpoint: Endpoint, ea: Ea) -> object:
@@ -53,6 +58,10 @@ def body_of(endpoint: Endpoint, ea: Ea) -> object:
             return FILL
         case "/sessions/current/inbox":
             return {"events": [BEAT]}
+        case "/sessions/{sessionId}/orders":
+            return {"action": "open", "symbol": "EURUSD", "side": "buy", "volume": "1"}
+        case "/kill-switch":
+            return {"action": "halt", "scope": "follower", "target": "nobody", "mode": "close_only"}
         case _:
             return None
 
@@ -67,6 +76,10 @@ def problem(answer: Answer) -> Problem:
 
 
 async def send(ea: Ea, endpoint: Endpoint, body: object = None, **headers: str) -> Answer:
+    """As whoever may call it: the EA itself, or an operator."""
+    if endpoint.access is Access.OPERATOR:
+        token = f"Bearer {ea.house.operator()}"
+        headers = {"X_TradeAgent_Account": "", "Authorization": token} | headers
     return await ea.call(endpoint.method, path_of(endpoint), body, **headers)
 
 
@@ -80,7 +93,7 @@ def test_the_account_header_is_asked_for_where_an_account_calls(endpoint: Endpoi
     async def scenario(house: House) -> None:
         ea = await leader(house)
         body = body_of(endpoint, ea)
-        if endpoint.access is Access.OPEN:
+        if endpoint.access in (Access.OPEN, Access.OPERATOR):
             answer = await send(ea, endpoint, body, X_TradeAgent_Account="")
             assert answer.status not in (400, 403), answer
             return
@@ -104,6 +117,26 @@ def test_the_token_is_asked_for_where_a_session_calls(endpoint: Endpoint) -> Non
         other = await house.ea("follower-0")
         foreign = await send(other, endpoint, body_of(endpoint, ea), X_TradeAgent_Account="leader")
         assert (foreign.status, problem(foreign).code) == (403, "account_mismatch")
+
+    in_house(scenario)
+
+
+@every_operator_endpoint
+def test_operators_are_asked_for_on_the_management_plane(endpoint: Endpoint) -> None:
+    async def scenario(house: House) -> None:
+        ea = await leader(house)
+        body = body_of(endpoint, ea)
+        missing = await send(ea, endpoint, body, Authorization="")
+        assert (missing.status, problem(missing).code) == (401, "token_missing")
+        ea_token = await send(ea, endpoint, body, Authorization=f"Bearer {ea.token}")
+        assert (ea_token.status, problem(ea_token).code) == (403, "operators_only")
+        forged = house.operator()[:-4] + "AAAA"
+        wrong = await send(ea, endpoint, body, Authorization=f"Bearer {forged}")
+        assert (wrong.status, problem(wrong).code) == (401, "token_invalid")
+        viewer = await send(ea, endpoint, body, Authorization=f"Bearer {house.operator('viewer')}")
+        assert (viewer.status == 403) is (NEEDED_ROLE[endpoint.scope] is not Role.VIEWER), viewer
+        allowed = await send(ea, endpoint, body)
+        assert allowed.status in (200, 202, 404, 409), allowed
 
     in_house(scenario)
 
