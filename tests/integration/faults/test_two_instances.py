@@ -138,8 +138,8 @@ async def test_of_two_counterparties_only_the_writer_answers_and_a_failure_moves
         f" {traffic.replays} replayed; found {dict(found)}"
     )
     assert [term.epoch for term in terms] == list(range(terms[0].epoch, terms[0].epoch + len(terms)))
-    assert take_overs <= len(pair.failures)
-    assert take_overs == sum(1 for kind in pair.failures if kind.endswith("holder"))
+    assert pair.failures.count("kill holder") <= take_overs
+    assert take_overs <= sum(1 for kind in pair.failures if kind.endswith("holder"))
     assert {said.status for said in heard} == {200, 503}
     for said in heard:
         assert said.server_time is None or may_have_served(said.name, said.server_time, terms), said
