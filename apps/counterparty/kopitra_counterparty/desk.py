@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
-from kopitra.application.engine import Engine, Outcome, Taken
+from kopitra.application.engine import Engine
+from kopitra.application.submission import Outcome, Taken
 from kopitra.machine.commands import Command, RememberAnswer
 from kopitra.machine.outcome import Refusal
 from kopitra_counterparty.exchange import Call, Reply, of_refusal, problem_reply

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from kopitra.application.engine import Unavailable
+from kopitra.application.submission import Unavailable
 from kopitra.domain.identifiers import AccountId, RequestId
 from kopitra.machine.outcome import Refusal
 from kopitra.machine.state import Account, Session

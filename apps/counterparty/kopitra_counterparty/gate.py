@@ -12,9 +12,10 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from kopitra.application.engine import Engine, Unavailable
+from kopitra.application.engine import Engine
 from kopitra.application.ports.identity import IdSource
 from kopitra.application.ports.journal import JournalError
+from kopitra.application.submission import Unavailable
 from kopitra.domain.identifiers import AccountId, RequestId
 from kopitra.machine.state import Account, AnsweredKey
 from kopitra.protocol.endpoints import Access, Endpoint, Rate

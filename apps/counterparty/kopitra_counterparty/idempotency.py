@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from kopitra.application.engine import Unavailable
 from kopitra.application.ports.timing import Clock
+from kopitra.application.submission import Unavailable
 from kopitra.application.tokens import KeyRing
 from kopitra.domain.identifiers import AccountId
 from kopitra.machine.answers import recall

@@ -9,63 +9,20 @@ import heapq
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import count
-from typing import Protocol
 
 import msgspec
 
 from kopitra.application.handed_out import HandedOut
+from kopitra.application.outbox_pages import Ask, Page, Pages, Source, start_of
 from kopitra.application.ports.timing import Clock
-from kopitra.domain.identifiers import AccountId, CommandId, JournalId
-from kopitra.domain.outbox_types import SESSION_TYPES
-from kopitra.machine.outbox import pending_after, resume_cursor, urgent_after
-from kopitra.machine.readings import Readings
-from kopitra.machine.state import Account, OutboxItem, State
+from kopitra.domain.identifiers import AccountId, CommandId
+from kopitra.machine.state import Account
 
 REDELIVER_AFTER_SECONDS = 30.0
 PARKED_PER_ACCOUNT = 4
 """A sensor, a hand and their reconnections; the oldest beyond that belongs to a connection that is gone."""
 DELIVERED_SLACK = 64
 """Retired commands that may stay in the set of delivered ones before it is swept."""
-CURSOR_BEYOND_HEAD = "cursor_beyond_head"
-FOREIGN_JOURNAL = "foreign_journal"
-
-
-class Source(Protocol):
-    """Where items come from: the engine's committed view."""
-
-    @property
-    def state(self) -> State: ...
-    @property
-    def readings(self) -> Readings: ...
-    @property
-    def committed(self) -> int:
-        """Items above this sequence are not durable yet, and nobody may see them."""
-        ...
-
-
-class Ask(msgspec.Struct, frozen=True):
-    """One poll."""
-
-    account: AccountId
-    cursor: int
-    limit: int
-    approved: bool = True
-    """A session that waits for approval gets its session events only."""
-    journal_id: JournalId | None = None
-
-
-class Page(msgspec.Struct, frozen=True):
-    """`cursor` is what to ask with next; `resync` says why the asked cursor was ignored."""
-
-    cursor: int
-    events: list[OutboxItem]
-    urgent: list[OutboxItem]
-    resync: str | None = None
-    more: bool = False
-
-    @property
-    def has_news(self) -> bool:
-        return bool(self.events or self.urgent or self.resync)
 
 
 Parked = asyncio.Future[bool]
@@ -96,6 +53,7 @@ class Delivery:
         self._source = source
         self._clock = clock
         self._on_delivered = on_delivered
+        self._pages = Pages(source)
         self._accounts: dict[AccountId, _Account] = {}
         self._timers: list[tuple[float, int, Parked]] = []
         self._order = count()
@@ -109,20 +67,20 @@ class Delivery:
         """What this poll gets now; marks it as delivered."""
         account = self._source.state.accounts[ask.account]
         known = self._known(ask.account, account)
-        head = self._source.committed
-        cursor, resync = self._start(ask, account, head)
+        cursor, resync = start_of(self._source, ask, account)
         if ask.approved and known.held_back:
             known.held_back = False
             known.handed.all_due()
         now = self._clock.monotonic()
         known.handed.skip_to(account, cursor, now)
-        page = self._collect(ask, account, known, cursor, resync, now)
+        due = now - REDELIVER_AFTER_SECONDS
+        page = self._pages.choose(ask, account, known.handed, cursor, due, self._clock.now())
         if ask.approved:
             self._mark(account, known, page, now)
         else:
             known.held_back = True
             known.handed.skip_to(account, page.cursor, now)
-        return page
+        return page if resync is None else msgspec.structs.replace(page, resync=resync)
 
     async def poll(self, ask: Ask, wait: float, check: Callable[[], None]) -> Page:
         """Like `page`, but with nothing to send it waits up to `wait` seconds. `check` is called before every look and
@@ -175,63 +133,6 @@ class Delivery:
             known = self._accounts[name] = _Account(HandedOut(recovered, through))
         return known
 
-    def _start(self, ask: Ask, account: Account, head: int) -> tuple[int, str | None]:
-        if ask.journal_id is not None and ask.journal_id != self._source.state.journal_id:
-            return resume_from(account, head), FOREIGN_JOURNAL
-        if ask.cursor > head:
-            return resume_from(account, head), CURSOR_BEYOND_HEAD
-        return ask.cursor, None
-
-    def _collect(
-        self, ask: Ask, account: Account, known: _Account, cursor: int, resync: str | None, now: float
-    ) -> Page:
-        asked = cursor
-        again = known.handed.due(account, now - REDELIVER_AFTER_SECONDS, ask.limit) if ask.approved else []
-        above, more = self._above(ask, account, cursor, ask.limit)
-        chosen = {item.sequence: item for item in again}
-        for item in above:
-            if len(chosen) == ask.limit and item.sequence not in chosen:
-                more = True
-                break
-            chosen[item.sequence] = item
-            cursor = (
-                item.sequence
-            )  # never beyond what was not sent yet, however high a redelivered item stands
-        events = sorted(chosen.values(), key=_sequence) if again else above
-        urgent = self._urgent(account, asked) if more and ask.approved else []
-        return Page(cursor, events, urgent, resync, more)
-
-    def _above(self, ask: Ask, account: Account, cursor: int, limit: int) -> tuple[list[OutboxItem], bool]:
-        """Visible items above the cursor, ascending, and whether there are more than `limit`."""
-        head, now = self._source.committed, self._clock.now()
-        found: list[OutboxItem] = []
-        at = cursor
-        while True:
-            batch = pending_after(account, at, limit + 1)
-            for item in batch:
-                if item.sequence > head:
-                    return found, False
-                if not self._deliverable(ask, account, item, now):
-                    continue
-                if len(found) == limit:
-                    return found, True
-                found.append(item)
-            if len(batch) <= limit:
-                return found, False
-            at = batch[-1].sequence
-
-    def _deliverable(self, ask: Ask, account: Account, item: OutboxItem, now: datetime) -> bool:
-        if not ask.approved:
-            return item.event_type in SESSION_TYPES
-        if item.expires_at is None or item.expires_at > now or item.order is None:
-            return True
-        # Stale, and the next tick expires it, unless an earlier answer may have carried it: then the EA must say.
-        return self._source.readings.may_have_left(ask.account, item.order.command_id, item.sequence)
-
-    def _urgent(self, account: Account, cursor: int) -> list[OutboxItem]:
-        head = self._source.committed
-        return [item for item in urgent_after(account, cursor) if item.sequence <= head]
-
     def _mark(self, account: Account, known: _Account, page: Page, now: float) -> None:
         if not (page.events or page.urgent):
             return
@@ -264,15 +165,6 @@ class Delivery:
         finally:
             if future in known.parked:
                 known.parked.remove(future)
-
-
-def resume_from(account: Account, head: int) -> int:
-    """The cursor from which nothing pending is missed, as far as the journal is durable."""
-    return min(resume_cursor(account, head), head)
-
-
-def _sequence(item: OutboxItem) -> int:
-    return item.sequence
 
 
 def _release(future: Parked, leave: bool = False) -> None:

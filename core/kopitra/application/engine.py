@@ -6,71 +6,36 @@ never shown. When an append fails, or an event cannot be applied, the state is t
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-import msgspec
 import structlog
 
 from kopitra.application.group_commit import GroupCommitter
 from kopitra.application.machine import Machine
 from kopitra.application.ports.journal import Fence, Frame, FrameTooLarge, JournalError
 from kopitra.application.ports.timing import Clock
+from kopitra.application.submission import (
+    DEFECT,
+    PLAN_TOO_LARGE,
+    Outcome,
+    Phase,
+    Remember,
+    Taken,
+    Unavailable,
+)
 from kopitra.domain.identifiers import AccountId, RequestId
-from kopitra.machine.commands import Command, RememberAnswer
+from kopitra.machine.commands import Command
 from kopitra.machine.events import Recorded
 from kopitra.machine.outcome import Context, Decision, Refusal
 from kopitra.machine.readings import Readings
 from kopitra.machine.stamp import stamp
 from kopitra.machine.state import State
 
-RETRY_AFTER_SECONDS = 1
-"""A rebuild from a recent snapshot takes less; a take-over takes about ten tries."""
 MOST_WAITING = 5_000
 """Requests that wait for their commit; half of what the committer queues, as a request may need two commits."""
 
-DEFECT = Refusal(
-    status=500, code="internal_error", detail="The request met a defect of the service; nothing was changed."
-)
-PLAN_TOO_LARGE = Refusal(
-    status=422, code="plan_too_large", detail="What this would change does not fit one commit of the journal."
-)
-
 log = structlog.get_logger("kopitra.engine")
-
-
-class Phase(StrEnum):
-    STANDBY = "standby"
-    """Not the shard's writer: answers nothing."""
-    RECOVERING = "recovering"
-    """The writer, while its state is rebuilt."""
-    SERVING = "serving"
-    STOPPING = "stopping"
-
-
-class Unavailable(Exception):
-    """The command was not taken, or whether it was is unknown: the same request may be sent again."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.retry_after = RETRY_AFTER_SECONDS
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """A command that was accepted: the sequences of its events (first and last alike when it changed nothing: then the
-    last one known), and the machine's figures for the reply."""
-
-    first: int
-    last: int
-    changed: bool
-    answer: Mapping[str, object]
-
-
-Outcome = Taken | Refusal
-Remember = Callable[[Sequence[Outcome]], RememberAnswer | None]
-"""Given what became of a request's commands: the answer to keep in the same commit."""
 
 
 class CommitRoom(Protocol):

@@ -3,13 +3,14 @@
 import msgspec
 import structlog
 
-from kopitra.application.engine import Engine, Unavailable
+from kopitra.application.engine import Engine
 from kopitra.application.machine import Machine
 from kopitra.application.ports.blobs import BlobError
 from kopitra.application.ports.snapshots import Snapshots
 from kopitra.application.ports.state_images import ImageFailed, StateImages
 from kopitra.application.ports.timing import Clock
 from kopitra.application.recovery import Rebuilt, SnapshotContent
+from kopitra.application.submission import Unavailable
 from kopitra.machine.state import State
 
 EVERY_EVENTS = 10_000

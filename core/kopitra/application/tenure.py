@@ -8,7 +8,7 @@ import asyncio
 import structlog
 
 from kopitra.application.delivery import Delivery
-from kopitra.application.engine import Engine, Phase, Unavailable
+from kopitra.application.engine import Engine
 from kopitra.application.fence_keeper import FenceKeeper, Standing
 from kopitra.application.group_commit import GroupCommitter, Spawn
 from kopitra.application.ports.blobs import BlobsUnavailable
@@ -16,6 +16,7 @@ from kopitra.application.ports.journal import AppendUnclear, Fence, FenceLost, J
 from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra.application.recovery import JournalBehind, Recovery
 from kopitra.application.snapshotting import Snapshotting
+from kopitra.application.submission import Phase, Unavailable
 from kopitra.application.ticking import Ticking
 from kopitra.machine.commands import Tick
 from kopitra.machine.leases import readings_after_recovery

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from kopitra.application.engine import Engine, Phase
+from kopitra.application.engine import Engine
 from kopitra.application.ports.timing import Sleeper
+from kopitra.application.submission import Phase
 
 LOOK_EVERY_SECONDS = 0.25
 """A standby that takes over starts its work this soon; looking costs nothing."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from kopitra.application.engine import Phase, Taken
+from kopitra.application.submission import Phase, Taken
 from kopitra.application.tokens import code_hash
 from kopitra.domain.identifiers import AccountId, DeviceId, SubscriptionId
 from kopitra.machine import commands

@@ -10,7 +10,7 @@ import msgspec
 from pydantic import SecretStr
 
 from kopitra.adapters.embedded.state_images import InlineImages
-from kopitra.application.engine import Phase, Taken
+from kopitra.application.submission import Phase, Taken
 from kopitra.application.tokens import code_hash
 from kopitra.domain.identifiers import AccountId
 from kopitra.domain.symbols import SymbolSpec

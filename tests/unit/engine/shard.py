@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kopitra.adapters.embedded.state_images import InlineImages
-from kopitra.application.delivery import Ask, Delivery, Page
-from kopitra.application.engine import Engine, Outcome, Phase, Taken
+from kopitra.application.delivery import Delivery
+from kopitra.application.engine import Engine
 from kopitra.application.fence_keeper import FenceKeeper
 from kopitra.application.machine import Machine
+from kopitra.application.outbox_pages import Ask, Page
 from kopitra.application.ports.snapshots import Snapshot, SnapshotInfo
 from kopitra.application.recovery import Claims, Recovery
 from kopitra.application.run_index import RunIndex
 from kopitra.application.snapshotting import Snapshotting
+from kopitra.application.submission import Outcome, Phase, Taken
 from kopitra.application.tenure import Tenure
 from kopitra.domain.identifiers import AccountId, EventId, RunId, SubscriptionId
 from kopitra.domain.telemetry import OutboxAck

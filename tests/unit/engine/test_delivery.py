@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kopitra.application.delivery import Ask, Page
 from kopitra.application.handed_out import HandedOut
+from kopitra.application.outbox_pages import Ask, Page
 from kopitra.domain.identifiers import AccountId, JournalId
 from kopitra.domain.trading import AckStatus, SignalAction
 from kopitra.machine import commands

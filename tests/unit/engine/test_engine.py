@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kopitra.application.engine import Phase, Taken, Unavailable
 from kopitra.application.machine import Machine
+from kopitra.application.submission import Phase, Taken, Unavailable
 from kopitra.domain.identifiers import AccountId
 from kopitra.domain.trading import SignalAction
 from kopitra.machine import commands

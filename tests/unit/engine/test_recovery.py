@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kopitra.application.engine import Phase
 from kopitra.application.recovery import Claim, JournalBehind
+from kopitra.application.submission import Phase
 from kopitra.domain.identifiers import RunId
 from kopitra.domain.trading import SignalAction
 from kopitra.machine import commands

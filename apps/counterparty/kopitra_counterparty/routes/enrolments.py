@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kopitra.application.engine import Engine, Outcome
+from kopitra.application.engine import Engine
 from kopitra.application.ports.secrets import SecretHashes
+from kopitra.application.submission import Outcome
 from kopitra.application.tokens import KeyRing, code_hash
 from kopitra.domain.identifiers import AccountId, DeviceId
 from kopitra.machine.commands import Enrol

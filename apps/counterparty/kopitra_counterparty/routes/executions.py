@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kopitra.application.engine import Outcome
+from kopitra.application.submission import Outcome
 from kopitra.domain.trading import Execution
 from kopitra.machine.commands import TakeExecution
 from kopitra.machine.outcome import Refusal

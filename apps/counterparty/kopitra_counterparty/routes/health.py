@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from kopitra.application.engine import Engine, Phase, Unavailable
+from kopitra.application.engine import Engine
 from kopitra.application.ports.timing import Clock
+from kopitra.application.submission import Phase, Unavailable
 from kopitra.domain.instants import rfc3339
 from kopitra_counterparty.exchange import Call, Reply
 from kopitra_counterparty.ports import Probe

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kopitra.application.engine import Engine, Outcome, Taken
+from kopitra.application.engine import Engine
 from kopitra.application.inbox import Inbox
 from kopitra.application.ports.timing import Clock
+from kopitra.application.submission import Outcome, Taken
 from kopitra.domain.telemetry import ExecutionNotice, OutboxAck
 from kopitra.machine.outcome import Refusal
 from kopitra.protocol.inbox import InboxItem, read_inbox

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from kopitra.application.delivery import Ask, Delivery, Page
+from kopitra.application.delivery import Delivery
 from kopitra.application.engine import Engine
+from kopitra.application.outbox_pages import Ask, Page
 from kopitra.application.ports.timing import Clock
 from kopitra.domain.identifiers import EventId, JournalId
 from kopitra.domain.instants import rfc3339

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kopitra.application.engine import Engine, Outcome
+from kopitra.application.engine import Engine
 from kopitra.application.ports.identity import IdSource
 from kopitra.application.ports.timing import Clock
+from kopitra.application.submission import Outcome
 from kopitra.application.tokens import KeyRing
 from kopitra.domain.identifiers import SessionId
 from kopitra.domain.instants import rfc3339

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from kopitra.application.engine import Outcome
+from kopitra.application.submission import Outcome
 from kopitra.domain.trading import Signal
 from kopitra.machine.commands import TakeSignal
 from kopitra.machine.outcome import Refusal

@@ -1,0 +1,135 @@
+"""Which pending items one poll gets: by its cursor, what is due again, and all that is urgent where there is more."""
+
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from kopitra.application.handed_out import HandedOut
+from kopitra.domain.identifiers import AccountId, JournalId
+from kopitra.domain.outbox_types import SESSION_TYPES
+from kopitra.machine.outbox import pending_after, resume_cursor, urgent_after
+from kopitra.machine.readings import Readings
+from kopitra.machine.state import Account, OutboxItem, State
+
+CURSOR_BEYOND_HEAD = "cursor_beyond_head"
+FOREIGN_JOURNAL = "foreign_journal"
+
+
+class Source(Protocol):
+    """Where items come from: the engine's committed view."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def readings(self) -> Readings: ...
+    @property
+    def committed(self) -> int:
+        """Items above this sequence are not durable yet, and nobody may see them."""
+        ...
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One poll."""
+
+    account: AccountId
+    cursor: int
+    limit: int
+    approved: bool = True
+    """A session that waits for approval gets its session events only."""
+    journal_id: JournalId | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """`cursor` is what to ask with next; `resync` says why the asked cursor was ignored."""
+
+    cursor: int
+    events: list[OutboxItem]
+    urgent: list[OutboxItem]
+    resync: str | None = None
+    more: bool = False
+
+    @property
+    def has_news(self) -> bool:
+        return bool(self.events or self.urgent or self.resync)
+
+
+def start_of(source: Source, ask: Ask, account: Account) -> tuple[int, str | None]:
+    """The cursor to go by, and why it is not the one that was asked with."""
+    head = source.committed
+    if ask.journal_id is not None and ask.journal_id != source.state.journal_id:
+        return resume_from(account, head), FOREIGN_JOURNAL
+    if ask.cursor > head:
+        return resume_from(account, head), CURSOR_BEYOND_HEAD
+    return ask.cursor, None
+
+
+def resume_from(account: Account, head: int) -> int:
+    """The cursor from which nothing pending is missed, as far as the journal is durable."""
+    return min(resume_cursor(account, head), head)
+
+
+class Pages:
+    """Chooses, and marks nothing."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def choose(
+        self, ask: Ask, account: Account, handed: HandedOut, cursor: int, sent_before: float, now: datetime
+    ) -> Page:
+        """`sent_before`: what was last sent by then (on the monotonic clock) is due again."""
+        asked = cursor
+        again = self._due(ask, account, handed, sent_before, now) if ask.approved else []
+        above, more = self._above(ask, account, cursor, now)
+        chosen = {item.sequence: item for item in again}
+        for item in above:
+            if len(chosen) == ask.limit and item.sequence not in chosen:
+                more = True
+                break
+            chosen[item.sequence] = item
+            # Never beyond what was not sent yet, however high a redelivered item stands.
+            cursor = item.sequence
+        events = sorted(chosen.values(), key=_sequence) if again else above
+        urgent = self._urgent(account, asked) if more and ask.approved else []
+        return Page(cursor, events, urgent, more=more)
+
+    def _due(
+        self, ask: Ask, account: Account, handed: HandedOut, sent_before: float, now: datetime
+    ) -> list[OutboxItem]:
+        due = handed.due(account, sent_before, ask.limit)
+        return [item for item in due if self._is_deliverable(ask, item, now)]
+
+    def _above(self, ask: Ask, account: Account, cursor: int, now: datetime) -> tuple[list[OutboxItem], bool]:
+        """Visible items above the cursor, ascending, and whether there are more than the limit."""
+        head = self._source.committed
+        found: list[OutboxItem] = []
+        while True:
+            batch = pending_after(account, cursor, ask.limit + 1)
+            for item in batch:
+                if item.sequence > head:
+                    return found, False
+                if not self._is_deliverable(ask, item, now):
+                    continue
+                if len(found) == ask.limit:
+                    return found, True
+                found.append(item)
+            if len(batch) <= ask.limit:
+                return found, False
+            cursor = batch[-1].sequence
+
+    def _is_deliverable(self, ask: Ask, item: OutboxItem, now: datetime) -> bool:
+        if not ask.approved:
+            return item.event_type in SESSION_TYPES
+        if item.expires_at is None or item.expires_at > now or item.order is None:
+            return True
+        # Stale, and the next tick expires it, unless an earlier answer may have carried it: then the EA must say.
+        return self._source.readings.may_have_left(ask.account, item.order.command_id, item.sequence)
+
+    def _urgent(self, account: Account, cursor: int) -> list[OutboxItem]:
+        head = self._source.committed
+        return [item for item in urgent_after(account, cursor) if item.sequence <= head]
+
+
+def _sequence(item: OutboxItem) -> int:
+    return item.sequence
