@@ -183,7 +183,11 @@ def test_silence_and_return_are_noted_once_each(world: World) -> None:
     account, device = world.account("watched"), DeviceId("pc")
     world.do(
         commands.PublishAccount(
-            account=account, tenant=TENANT, revision=100, enrolment_code_hash="code", enrolment_expires_at=None
+            account=account,
+            tenant=TENANT,
+            revision=100,
+            enrolment_code_hash="code",
+            enrolment_expires_at=None,
         )
     )
     world.do(commands.Enrol(code_hash="code", device=device, secret_hash="hash"))
@@ -198,7 +202,9 @@ def test_silence_and_return_are_noted_once_each(world: World) -> None:
             lease_seconds=3600,
         )
     )
-    world.readings.leases[account] = Lease(session=SessionId("session"), expires_at=world.now + timedelta(hours=2))
+    world.readings.leases[account] = Lease(
+        session=SessionId("session"), expires_at=world.now + timedelta(hours=2)
+    )
     world.readings.contacts[account] = world.now
     for seconds in (59, 2, 30):
         world.later(seconds)
