@@ -122,7 +122,7 @@ class Copy(Mutable):
     closing: bool = False
     """A close is wanted and must be driven until it is done."""
     cause: str | None = None
-    """Why it ended, or why it is being closed."""
+    """Why it ended, why it is being closed, or why its fate is unknown."""
     run: RunId | None = None
     commands: list[CommandId] = []
     """All its commands, oldest first."""

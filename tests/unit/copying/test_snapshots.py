@@ -2,9 +2,18 @@
 
 import pytest
 
+from kopitra.domain.identifiers import AccountId
 from kopitra.domain.orders import OrderType
-from kopitra.domain.trading import AckStatus, OrderAction, SignalAction
-from kopitra.machine.events import CopyPlanned, CopySettled, IncidentOpened, SnapshotSeen
+from kopitra.domain.trading import AckStatus, Order, OrderAction, SignalAction
+from kopitra.machine import commands
+from kopitra.machine.events import (
+    CopyPlanned,
+    CopySettled,
+    HaltMode,
+    HaltScope,
+    IncidentOpened,
+    SnapshotSeen,
+)
 from kopitra.machine.state import CopyStatus
 from tests.unit.copying.world import LEADER, World, lots
 
@@ -163,17 +172,92 @@ def test_an_unknown_open_that_the_book_shows_is_open(world: World) -> None:
     assert (copy.status, copy.live_volume, copy.ticket) == (CopyStatus.OPEN, lots(1), 700)
 
 
-def test_an_unknown_open_that_two_books_lack_never_happened(world: World) -> None:
+def lost_open(world: World, reason: str = "not_found") -> tuple[AccountId, Order]:
+    """An open of which its agent found no trace, or several."""
     follower = world.follower()
     [decision] = world.send(SignalAction.OPEN)
     assert decision.order is not None
     world.fetch(follower)
-    world.ack(follower, decision.order, AckStatus.UNKNOWN)
+    world.ack(follower, decision.order, AckStatus.UNKNOWN, reason=reason)
+    return follower, decision.order
+
+
+def test_an_unknown_open_that_may_be_one_of_several_trades_is_never_issued_again(world: World) -> None:
+    follower, _ = lost_open(world, "ambiguous")
+    for _ in range(3):
+        world.snapshot(follower)
+        world.later(6)
+    assert world.outbox(follower) == []
+
+
+def test_an_unknown_open_that_two_books_lack_is_issued_again_while_it_is_fresh(world: World) -> None:
+    follower, lost = lost_open(world)
+    world.snapshot(follower)
+    assert world.outbox(follower) == []
+    world.later(6)
+    world.snapshot(follower)
+    [again] = world.fetch(follower)
+    assert again.command_id != lost.command_id
+    assert (again.action, again.copy_id, again.magic, again.volume) == (
+        OrderAction.OPEN,
+        lost.copy_id,
+        lost.magic,
+        lost.volume,
+    )
+    assert again.ttl_ms is not None
+    assert 0 < again.ttl_ms <= 54_000
+    world.ack(follower, again)
+    [close] = world.send(SignalAction.CLOSE)
+    assert close.order is not None
+
+
+def test_an_open_that_is_lost_twice_needs_two_new_snapshots(world: World) -> None:
+    follower, _ = lost_open(world)
+    for _ in range(2):
+        world.snapshot(follower)
+        world.later(6)
+    world.snapshot(follower)
+    [again] = world.fetch(follower)
+    world.ack(follower, again, AckStatus.UNKNOWN, reason="not_found")
+    world.snapshot(follower)
+    assert world.outbox(follower) == []
+    world.later(6)
+    world.snapshot(follower)
+    [third] = world.outbox(follower)
+    assert third.command_id not in (again.command_id, again.opens_command_id)
+
+
+def test_an_unknown_open_that_is_stale_when_two_books_lack_it_never_happened(world: World) -> None:
+    follower, _ = lost_open(world)
+    world.later(56)
     world.snapshot(follower)
     world.later(6)
     world.snapshot(follower)
+    assert world.outbox(follower) == []
+    settled = world.history[-1]
+    assert isinstance(settled, CopySettled)
+    assert settled.cause == "expired"
     [close] = world.send(SignalAction.CLOSE)
     assert close.reason == "not_open"
+
+
+@pytest.mark.parametrize("change", ["closed_in_part", "halted"])
+def test_an_unknown_open_is_not_issued_again_when_its_leaders_trade_is_another_by_now(
+    world: World, change: str
+) -> None:
+    follower, _ = lost_open(world)
+    if change == "halted":
+        world.do(
+            commands.Halt(scope=HaltScope.FOLLOWER, target=follower, mode=HaltMode.CLOSE_ONLY, subject="o")
+        )
+    else:
+        world.send(SignalAction.PARTIAL_CLOSE, volume=lots("0.5"), volume_after=lots("0.5"))
+        [part] = world.fetch(follower)
+        world.ack(follower, part, AckStatus.REJECTED)
+    world.snapshot(follower)
+    world.later(6)
+    world.snapshot(follower)
+    assert OrderAction.OPEN not in [order.action for order in world.outbox(follower)]
 
 
 def test_a_position_with_a_copys_magic_that_no_copy_owns_is_closed_after_two_snapshots(world: World) -> None:

@@ -53,7 +53,10 @@ class Market:
             if quote.symbol in account.names
         ]
         theirs = {name: ours for ours, name in account.names.items()}
-        for deal in await self._patience.with_terminal(account.account, self._asking(account, own)):
+        fired = await self._patience.with_terminal(account.account, self._asking(account, own))
+        if account is self._cast.leader:
+            return  # its market does nothing by itself: the history says it all
+        for deal in fired:
             self._untold.setdefault(theirs[deal.symbol], []).append((account.account, deal.deal_id))
 
     def _asking(

@@ -8,7 +8,7 @@ import msgspec
 
 from kopitra.domain.identifiers import AccountId, CommandId, CopyId, PositionRef
 from kopitra.domain.orders import DealReason
-from kopitra.domain.trading import AckStatus, OrderAction, Signal, SignalAction
+from kopitra.domain.trading import AckStatus, Order, OrderAction, Signal, SignalAction
 from kopitra.machine.events import (
     AccountConfigured,
     AnyEvent,
@@ -117,10 +117,8 @@ class PlatformRecord:
                 self._open(recorded, signal, ref, decision)
             order = decision.order
             if order is not None and decision.outcome is Outcome.PLANNED:
-                self._await(order.command_id, ref)
+                self._order(decision.follower, ref, order)
                 self._began[order.command_id] = signal.occurred_at
-                if order.action in ENDING:
-                    self._ends[order.command_id] = (decision.follower, ref)
             if decision.withdrawn is not None:
                 self._settle(decision.withdrawn)
                 self.fates[decision.follower].setdefault(ref, "superseded")
@@ -141,7 +139,6 @@ class PlatformRecord:
         elif decision.order is not None and decision.copy_id is not None:
             self.magics[follower][decision.order.magic] = ref
             self._owners[decision.copy_id] = ref
-            self._opens[decision.order.command_id] = (follower, ref)
 
     def _count(self, signal: Signal) -> PositionRef:
         """A filled order's position goes on under the order's ref: the first one that was known."""
@@ -198,12 +195,17 @@ class PlatformRecord:
                 ref = self._pending.get(event.replaces)
                 self._settle(event.replaces)
                 if ref is not None:
-                    self._await(event.order.command_id, ref)
+                    self._order(event.account, ref, event.order)
             case CopyCorrected():
                 ref = self._owners.get(event.copy_id)
                 if ref is not None:
-                    self._await(event.order.command_id, ref)
+                    self._clear_up(event.copy_id)
+                    self._order(event.account, ref, event.order)
             case CopySettled():
+                ref = self._owners.get(event.copy_id)
+                if ref is not None and event.status == "closed":
+                    self.live[event.account].discard(ref)
+                    self.fates[event.account][ref] = event.cause
                 self._clear_up(event.copy_id)
             case TradingHalted():
                 for withdrawal in event.withdrawn:
@@ -229,6 +231,14 @@ class PlatformRecord:
                 self.catalogues.add(event.account)
             case _:
                 pass
+
+    def _order(self, follower: AccountId, ref: PositionRef, order: Order) -> None:
+        """A command is on its way."""
+        self._await(order.command_id, ref)
+        if order.action is OrderAction.OPEN:
+            self._opens[order.command_id] = (follower, ref)
+        elif order.action in ENDING:
+            self._ends[order.command_id] = (follower, ref)
 
     def _await(self, command: CommandId, ref: PositionRef) -> None:
         if command not in self._pending:

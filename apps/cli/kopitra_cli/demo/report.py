@@ -99,8 +99,8 @@ def _what_happened(outcome: Outcome) -> Iterator[str]:
         yield f"{len(outcome.kills)} × kill -9: {', '.join(outcome.kills)}"
     for incident in outcome.evidence.record.incidents[:MOST_COMPLAINTS]:
         yield f"incident: {incident}"
-    for note in outcome.notes[:MOST_COMPLAINTS]:
-        yield f"note: {note}"
+    if outcome.notes:
+        yield f"{len(outcome.notes)} notes, told above"
 
 
 def _cut(complaints: Sequence[str], account: str) -> Iterator[str]:

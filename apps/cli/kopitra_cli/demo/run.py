@@ -107,10 +107,10 @@ class DemoRun:
                 wait_seconds=plan.wait_seconds,
                 before_each=self._gate.passed,
                 is_over=self._is_over,
-                note=self._notes.append,
+                note=self._note,
             ),
         )
-        self._repairs = Repairs(self._stage, self._progress, clock, sleeper, self._notes.append)
+        self._repairs = Repairs(self._stage, self._progress, clock, sleeper, self._note)
         self._chaos = self._planned_chaos()
         self._joined = {f.account: NEVER for f in self._cast.followers if f.joins_late}
         self._phase = "setting up"
@@ -230,6 +230,10 @@ class DemoRun:
     def _kills(self) -> list[Any]:
         return self._chaos.kills if self._chaos is not None else []
 
+    def _note(self, what: str) -> None:
+        self._notes.append(what)
+        self._view.say(f"note: {what}")
+
     def _is_over(self) -> bool:
         return self._clock.monotonic() > self._play_ends
 
@@ -260,9 +264,7 @@ class DemoRun:
             yield
             return
         account = self._cast.followers[0].account
-        tampering = Tampering(
-            self._plan.plant, lambda what: self._notes.append(f"planted at {account}: {what}")
-        )
+        tampering = Tampering(self._plan.plant, lambda what: self._note(f"planted at {account}: {what}"))
         middleman = Middleman(lambda: self._stage.terminals[account].said, tampering)
         self._stage.through[account] = await middleman.start()
         try:

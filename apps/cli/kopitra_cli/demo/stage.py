@@ -28,6 +28,8 @@ LISTENING = r"listening on (\S+)"
 COUNTERPARTY_LISTENING = r'"port":\s*(\d+)'
 OPERATOR = "demonstration"
 KEY_BYTES = 32
+SETTLE_SECONDS = "2"
+"""These brokers answer within milliseconds: what is not there after two seconds was never sent."""
 REQUESTS_PER_SECOND = 1000
 """A compressed history signals faster than any real leader; the limit is another test's matter."""
 
@@ -154,6 +156,7 @@ class Stage:
             "KOPITRA_AGENT_ROLE": "leader" if name == self.cast.leader.account else "follower",
             "KOPITRA_AGENT_STATE_FOLDER": str(self.folder / "agents" / name),
             "KOPITRA_AGENT_ENROLMENT_CODE": self.codes[name],
+            "KOPITRA_AGENT_SETTLE_SECONDS": SETTLE_SECONDS,
         }
         terminal = self.through.get(name, self.terminals[name].said)
         arguments = ("agent", "--terminal", terminal, "--login", str(account.login), "--log-level", "info")

@@ -14,7 +14,8 @@ from kopitra.machine.decisions.acks import close_filled, closing_incidents
 from kopitra.machine.decisions.agreement import agreed
 from kopitra.machine.decisions.held import HeldBook
 from kopitra.machine.decisions.identity import is_own_magic
-from kopitra.machine.events import AnyEvent, CopySettled, OrphanClosed
+from kopitra.machine.decisions.reissuing import open_again
+from kopitra.machine.events import AnyEvent, CopyCorrected, CopySettled, OrphanClosed
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import FIRST_MAGIC, Account, Copy, CopyStatus, State
 
@@ -82,14 +83,30 @@ def _settle(
     elif copy.live and seen is None:
         if copy.status is not CopyStatus.UNKNOWN:
             findings.changes += 1
-        missing.append(copy.copy_id)
         if agreed(account.following.missing.get(copy.copy_id), context):
-            yield CopySettled(
-                account=account.account, copy_id=copy.copy_id, status="closed", volume=ZERO, cause="absent"
-            )
-            yield from closing_incidents(account, copy, "absent")
+            order = open_again(state, copy, context)
+            if order is not None:  # not missing any more: what its new open comes to is a question of its own
+                yield CopyCorrected(
+                    account=account.account,
+                    copy_id=copy.copy_id,
+                    order=order,
+                    cause="never_opened",
+                    run=copy.run,
+                )
+                return
+            yield from _gone(account, copy)
+        missing.append(copy.copy_id)
     elif copy.status is CopyStatus.OPEN and seen is not None and not copy.filled:
         yield _found(copy, seen)
+
+
+def _gone(account: Account, copy: Copy) -> Iterator[AnyEvent]:
+    never_was = copy.status is CopyStatus.UNKNOWN and not copy.filled and not copy.closing
+    cause = "expired" if never_was else "absent"
+    yield CopySettled(
+        account=account.account, copy_id=copy.copy_id, status="closed", volume=ZERO, cause=cause
+    )
+    yield from closing_incidents(account, copy, cause)
 
 
 def _wanted(state: State, copy: Copy) -> bool:

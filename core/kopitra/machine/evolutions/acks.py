@@ -75,7 +75,7 @@ def _settle(state: State, account: Account, copy: Copy, order: Order, event: Com
 
 def _settle_open(state: State, copy: Copy, order: Order, event: CommandAcknowledged) -> None:
     if event.status is AckStatus.UNKNOWN:
-        copy.status = CopyStatus.UNKNOWN
+        copy.status, copy.cause = CopyStatus.UNKNOWN, event.reason
     elif event.status in DONE:
         if copy.status in (CopyStatus.PLANNED, CopyStatus.UNKNOWN):
             copy.status = CopyStatus.OPEN if order.order_type is OrderType.MARKET else CopyStatus.PENDING

@@ -4,13 +4,16 @@ from decimal import Decimal
 
 from kopitra.domain.trading import AckStatus
 from kopitra_agent.hand.cancelling import is_of
-from kopitra_agent.hand.floor import SENDS, TERMINAL_BACK_SECONDS, Floor, belongs
+from kopitra_agent.hand.floor import SENDS, TERMINAL_BACK_SECONDS, TERMINAL_PAUSE_SECONDS, Floor, belongs
 from kopitra_agent.hand.records import Outcome
 from kopitra_agent.hand.retcodes import Verdict, reading_of
 from kopitra_agent.hand.worklist import Work
 from kopitra_agent.ports.terminal import PendingOrder, Position, TerminalUnavailable, TradeRequest
 
 ROUNDS = 5
+PATIENCE_SECONDS = 10.0
+"""A terminal that blinks is waited for: what is deferred comes again only with the outbox's next repetition. What
+waits behind the change meanwhile could not be done either."""
 
 
 async def modify_copy(floor: Floor, work: Work) -> Outcome:
@@ -18,10 +21,14 @@ async def modify_copy(floor: Floor, work: Work) -> Outcome:
     copy = floor.memory.state.copies.get(work.order.magic)
     if copy is not None and work.sequence < copy.modified_at:
         return floor.outcome(work, AckStatus.SUPERSEDED, "later_modification_done")
-    try:
-        return await _modify(floor, work)
-    except TerminalUnavailable:
-        return floor.deferred(work, "terminal_unavailable", TERMINAL_BACK_SECONDS)
+    gives_up = floor.clock.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await _modify(floor, work)
+        except TerminalUnavailable:
+            if floor.clock.monotonic() >= gives_up:
+                return floor.deferred(work, "terminal_unavailable", TERMINAL_BACK_SECONDS)
+        await floor.sleeper.sleep(TERMINAL_PAUSE_SECONDS)
 
 
 async def _modify(floor: Floor, work: Work) -> Outcome:
