@@ -96,6 +96,8 @@ class Engine:
         self.on_committed: list[Callable[[int, Iterable[AccountId]], None]] = []
         self.readings = Readings()
         self.phase = Phase.STANDBY
+        self.serving_since = 0.0
+        """On the monotonic clock: since when the readings grow that this instance has."""
         self.trouble: asyncio.Future[JournalError | None] | None = None
 
     @property
@@ -122,6 +124,7 @@ class Engine:
         self._last = None
         if readings is not None:
             self.readings = readings
+            self.serving_since = self._clock.monotonic()
         self.trouble = asyncio.get_running_loop().create_future()
         self.phase = Phase.SERVING
 

@@ -6,14 +6,19 @@ from typing import Any
 import msgspec
 
 from kopitra.application.submission import Outcome
+from kopitra.application.warming import Warming
+from kopitra.domain.identifiers import AccountId
 from kopitra.domain.trading import Signal
 from kopitra.machine.commands import TakeSignal
+from kopitra.machine.evolutions.leading import OPENING
 from kopitra.machine.outcome import Refusal
 from kopitra.protocol.messages import SignalAnswer, SignalBatchAnswer
 from kopitra.protocol.signals import REDUCING_SIGNALS, read_signals
 from kopitra_counterparty.desk import Desk
 from kopitra_counterparty.exchange import Call, Reply
 from kopitra_counterparty.gate import Read
+
+MILLISECONDS = 1000
 
 _encoder = msgspec.json.Encoder()
 
@@ -24,8 +29,9 @@ class Intents(msgspec.Struct, frozen=True):
 
 
 class Signals:
-    def __init__(self, *, desk: Desk) -> None:
+    def __init__(self, *, desk: Desk, warming: Warming) -> None:
         self._desk = desk
+        self._warming = warming
 
     def read(self, call: Call) -> Read:
         body = call.json()
@@ -37,6 +43,7 @@ class Signals:
 
     async def take(self, call: Call, intents: Intents) -> Reply:
         account, sandbox = call.known_account, call.sandbox
+        signals = await self._warmed(account, intents.signals)
 
         def compose(outcomes: Sequence[Outcome]) -> Reply:
             answers: list[SignalAnswer] = []
@@ -47,8 +54,17 @@ class Signals:
             body = SignalBatchAnswer(results=answers) if intents.batch else answers[0]
             return Reply(202, _encoder.encode(body))
 
-        wanted = [TakeSignal(account=account, signal=signal, sandbox=sandbox) for signal in intents.signals]
+        wanted = [TakeSignal(account=account, signal=signal, sandbox=sandbox) for signal in signals]
         return await self._desk.submit(call, wanted, compose)
+
+    async def _warmed(self, account: AccountId, signals: tuple[Signal, ...]) -> tuple[Signal, ...]:
+        """The signals, older by what an open had to wait for its followers' figures."""
+        if not any(signal.action in OPENING for signal in signals):
+            return signals
+        waited_ms = int(await self._warming.for_followers_of(account) * MILLISECONDS)
+        if not waited_ms:
+            return signals
+        return tuple(msgspec.structs.replace(s, age_ms=s.age_ms + waited_ms) for s in signals)
 
 
 def signal_answer(figures: Mapping[str, Any], first: int) -> SignalAnswer:

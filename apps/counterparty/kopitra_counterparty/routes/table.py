@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kopitra.application.inbox import Inbox
+from kopitra.application.warming import Warming
 from kopitra.protocol.endpoints import EA_ENDPOINTS, SERVICE_ENDPOINTS, Endpoint
 from kopitra.protocol.openapi import openapi
 from kopitra_counterparty.credentials import FINGERPRINT_KEY_BYTES, Secrets
@@ -46,7 +47,7 @@ def ea_routes(service: "Service") -> tuple[Route, ...]:
     )
     outbox = Outbox(delivery=core.delivery, engine=core.engine, clock=ports.clock)
     inbox = InboxRoute(desk=service.desk, engine=core.engine, inbox=Inbox(), clock=ports.clock)
-    signals = Signals(desk=service.desk)
+    signals = Signals(desk=service.desk, warming=Warming(core.engine, ports.clock, ports.sleeper))
     executions = Executions(desk=service.desk)
     runs = Runs(
         engine=core.engine, journal=ports.journal, machine=core.machine, index=core.runs, clock=ports.clock
