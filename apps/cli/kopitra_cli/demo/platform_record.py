@@ -202,11 +202,7 @@ class PlatformRecord:
                     self._clear_up(event.copy_id)
                     self._order(event.account, ref, event.order)
             case CopySettled():
-                ref = self._owners.get(event.copy_id)
-                if ref is not None and event.status == "closed":
-                    self.live[event.account].discard(ref)
-                    self.fates[event.account][ref] = event.cause
-                self._clear_up(event.copy_id)
+                self._settle_copy(event)
             case TradingHalted():
                 for withdrawal in event.withdrawn:
                     self._settle(withdrawal.command)
@@ -216,6 +212,13 @@ class PlatformRecord:
                 self.incidents.append(f"{event.account}: orphan closed, magic {event.order.magic}")
             case _:
                 self._note_setting_up(event)
+
+    def _settle_copy(self, event: CopySettled) -> None:
+        ref = self._owners.get(event.copy_id)
+        if ref is not None and event.status == "closed":
+            self.live[event.account].discard(ref)
+            self.fates[event.account][ref] = event.cause
+        self._clear_up(event.copy_id)
 
     def _note_setting_up(self, event: AnyEvent) -> None:
         match event:
