@@ -39,6 +39,8 @@ class SessionView(View, frozen=True):
     silent: bool
     pending_commands: int
     """Orders that the EA has not ended yet, those that wait to be driven again included."""
+    unknown_acks: int
+    """Acknowledgements of events that were not pending, since this instance serves."""
     live_copies: int
     leader_positions: int
     halted_by: str | None
@@ -77,6 +79,7 @@ def session_view(state: State, readings: Readings, account: Account) -> SessionV
         quotes_at=_told(max(quoted, default=None)),
         silent=account.silent,
         pending_commands=len(account.commands) + len(account.held_back),
+        unknown_acks=readings.unknown_acks.get(account.account, 0),
         live_copies=sum(copy.live for copy in account.following.copies.values()),
         leader_positions=len(account.leading.positions),
         halted_by=halts_account(state, account.account),

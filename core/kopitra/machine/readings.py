@@ -42,6 +42,8 @@ class Readings(msgspec.Struct):
     leases: dict[AccountId, Lease] = {}
     contacts: dict[AccountId, datetime] = {}
     """Last valid call of each account."""
+    unknown_acks: dict[AccountId, int] = {}
+    """Acknowledgements of events that are not pending, since this process took over: repeats, or an EA gone astray."""
     delivered: dict[AccountId, set[CommandId]] = {}
     """Commands that were written into an answer since this process took over."""
     recovered_through: int = 0

@@ -159,6 +159,18 @@ def test_a_batch_is_one_commit_and_a_bad_event_refuses_all_of_it() -> None:
     in_house(scenario)
 
 
+def test_unknown_acknowledgements_are_counted_and_not_refused() -> None:
+    async def scenario(house: House) -> None:
+        leader, follower = await pair(house)
+        await leader.signal()
+        (event,) = (await follower.poll()).json["events"]
+        for event_id in (event["eventId"], event["eventId"], "main-999999", "nonsense"):
+            assert (await follower.ack(event_id)).status == 202
+        assert house.service.core.engine.readings.unknown_acks == {FOLLOWER: 3}
+
+    in_house(scenario)
+
+
 def test_unknown_types_are_kept_as_they_came() -> None:
     async def scenario(house: House) -> None:
         _, follower = await pair(house)

@@ -41,7 +41,11 @@ class InboxRoute:
             call.known_account, items, self._engine.state, self._engine.readings, self._clock.now()
         )
 
+        unknown = 0
+
         def compose(outcomes: Sequence[Outcome]) -> Reply:
+            nonlocal unknown
+            unknown = sum(isinstance(o, Taken) and o.answer.get("known") is False for o in outcomes)
             for outcome in outcomes:
                 if isinstance(outcome, Refusal):
                     return self._desk.refused(call, outcome)
@@ -50,7 +54,11 @@ class InboxRoute:
 
         if not wanted:
             return self._reply(len(items), self._engine.committed, durable=False)
-        return await self._desk.submit(call, wanted, compose)
+        reply = await self._desk.submit(call, wanted, compose)
+        if unknown:
+            counted = self._engine.readings.unknown_acks
+            counted[call.known_account] = counted.get(call.known_account, 0) + unknown
+        return reply
 
     @staticmethod
     def _reply(accepted: int, sequence: int, durable: bool) -> Reply:
