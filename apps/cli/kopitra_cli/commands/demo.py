@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 
@@ -36,9 +37,11 @@ def demo(
     seconds: Annotated[
         float | None, typer.Option(min=1, help="The leader stops after so long; what was played is judged.")
     ] = None,
+    events: Annotated[int | None, typer.Option(min=2, help="Only so many of the leader's events.")] = None,
     plant: Annotated[
-        Plant, typer.Option(help="Plant one wrong trade: the verdict must find it, and fail.")
-    ] = Plant.NONE,
+        list[Plant] | None,
+        typer.Option(help="Plant one wrong trade, which the verdict must find; again for the next follower."),
+    ] = None,
     keep: Annotated[bool, typer.Option(help="Keep the folder with everything that was written.")] = False,
 ) -> None:
     """Replay a leader's history to five followers with different rules, and judge what reached them.
@@ -47,12 +50,14 @@ def demo(
     of 1.
     """
     console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
-    timeline = _timeline(console, statement, timezone)
-    programme = Programme(chaos=chaos, seed=seed, play_seconds=seconds, plant=plant, keep=keep)
+    timeline = _timeline(statement, timezone)
+    if events is not None:
+        timeline = msgspec.structs.replace(timeline, events=timeline.events[:events])
+    programme = Programme(chaos=chaos, seed=seed, play_seconds=seconds, plants=tuple(plant or ()), keep=keep)
     raise typer.Exit(run_demo(timeline, programme, console))
 
 
-def _timeline(console: Console, statement: Path | None, timezone: str) -> Timeline:
+def _timeline(statement: Path | None, timezone: str) -> Timeline:
     if statement is None:
         return sample_history()
     try:

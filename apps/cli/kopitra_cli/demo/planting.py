@@ -22,6 +22,7 @@ NTH_OPEN = 3
 
 class Plant(StrEnum):
     NONE = "none"
+    """Nothing is changed: the middleman alone must not change a verdict."""
     DROP = "drop"
     """The agent hears that the order was filled; the broker never hears of it."""
     DOUBLE = "double"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,12 @@ class Chaotic(msgspec.Struct, frozen=True, kw_only=True):
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     """`wait_seconds`: how long the leader's next action on a position waits for the one before. `open_ttl_seconds`: the
-    subscriptions' own, None for the default. `play_seconds`: the leader stops after so long."""
+    subscriptions' own, None for the default. `play_seconds`: the leader stops after so long. `plants`: one
+    for each of the first followers."""
 
     wait_seconds: float
     chaos: Chaotic | None = None
-    plant: Plant = Plant.NONE
+    plants: tuple[Plant, ...] = ()
     open_ttl_seconds: int | None = None
     play_seconds: float | None = None
 
@@ -132,7 +133,7 @@ class DemoRun:
 
     async def _run(self, group: asyncio.TaskGroup) -> Outcome:
         began = self._clock.monotonic()
-        async with self._beside(group, self._draw()), self._liar():
+        async with self._beside(group, self._draw()), self._liars():
             await self._stage.start()
             tail = JournalTail(self._stage.journal, SHARD)
             async with self._beside(group, self._progress.follow(tail)):
@@ -258,19 +259,18 @@ class DemoRun:
             await self._sleeper.sleep(DRAW_SECONDS)
 
     @asynccontextmanager
-    async def _liar(self) -> AsyncGenerator[None]:
-        """Someone between the first follower's agent and its terminal, where a fault is planted."""
-        if self._plan.plant is Plant.NONE:
+    async def _liars(self) -> AsyncGenerator[None]:
+        """Someone between a follower's agent and its terminal for each fault that is planted."""
+        async with AsyncExitStack() as stack:
+            for follower, plant in zip(self._cast.followers, self._plan.plants, strict=False):
+                await self._place_liar(stack, follower.account, plant)
             yield
-            return
-        account = self._cast.followers[0].account
-        tampering = Tampering(self._plan.plant, lambda what: self._note(f"planted at {account}: {what}"))
+
+    async def _place_liar(self, stack: AsyncExitStack, account: AccountId, plant: Plant) -> None:
+        tampering = Tampering(plant, lambda what: self._note(f"planted at {account}: {what}"))
         middleman = Middleman(lambda: self._stage.terminals[account].said, tampering)
         self._stage.through[account] = await middleman.start()
-        try:
-            yield
-        finally:
-            await middleman.stop()
+        stack.push_async_callback(middleman.stop)
 
     @asynccontextmanager
     async def _beside(

@@ -34,7 +34,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     chaos: bool = False
     seed: int | None = None
     play_seconds: float | None = None
-    plant: Plant = Plant.NONE
+    plants: tuple[Plant, ...] = ()
     keep: bool = False
 
 
@@ -64,14 +64,14 @@ class Theatre:
         seed = programme.seed if programme.seed is not None else self._seed
         if not programme.chaos:
             plan = RunPlan(
-                wait_seconds=WAIT_SECONDS, plant=programme.plant, play_seconds=programme.play_seconds
+                wait_seconds=WAIT_SECONDS, plants=programme.plants, play_seconds=programme.play_seconds
             )
             return self._exit_code(await self._judged(timeline, plan, programme))
         self._say(f"Chaos seed {seed}")
         calm = RunPlan(
             wait_seconds=CHAOS_WAIT_SECONDS,
             chaos=Chaotic(seed=seed, pausing=True),
-            plant=programme.plant,
+            plants=programme.plants,
             play_seconds=programme.play_seconds,
         )
         passed = await self._judged(timeline, calm, programme)
