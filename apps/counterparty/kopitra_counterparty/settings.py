@@ -1,4 +1,4 @@
-"""Every setting of the counterparty, read once from the environment (`KOPITRA_…`) and frozen."""
+"""Every setting of the counterparty, read once and frozen: from the environment (`KOPITRA_…`), then from `.env`."""
 
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -29,7 +29,7 @@ def _known_level(level: str) -> str:
 class Settings(BaseSettings):
     """Seconds for durations; secrets are never shown."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore")
 
     storage: Literal["embedded", "azure"] = "embedded"
     data_folder: Path = Path("data")
