@@ -1,45 +1,143 @@
-"""The demonstration as its user runs it: it passes when all is well, and names follower and position when it is not."""
+"""The demonstration as a user runs it: processes, sockets, files, an exit code, and nothing left behind."""
 
 import os
-import re
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-PLAYED_SECONDS = "3"
-"""Enough for a few dozen of the leader's events."""
-PATIENCE_SECONDS = 110
+TIMEOUT_SECONDS = 180
+"""Thirteen processes start in five seconds on two idle cores; loaded ones take several times that."""
 
 
-def demo(folder: Path, *options: str) -> tuple[int, str]:
-    """Exit code and what was printed; everything that the run writes stays in `folder`."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "kopitra_cli", "demo", "--seconds", PLAYED_SECONDS, *options],
-        env=os.environ | {"TMPDIR": str(folder), "COLUMNS": "200", "CHAOS": "", "STATEMENT": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=PATIENCE_SECONDS,
-        text=True,
-        check=False,
-    )
-    return ran.returncode, ran.stdout
+class Show:
+    """One `kopitra demo`, its temporary files in a folder of its own."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        self.folder = folder
+        inherited = {
+            name: value for name, value in os.environ.items() if name not in ("STATEMENT", "CHAOS", "SEED")
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "kopitra_cli", "demo", *options],
+            env=inherited | {"TMPDIR": str(folder)} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+        self.output = ""
+        self.code: int | None = None
+
+    def end(self) -> "Show":
+        self.output += self.process.communicate(timeout=TIMEOUT_SECONDS)[0]
+        self.code = self.process.returncode
+        return self
+
+    def until(self, words: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.output += line
+            if words in line:
+                return
+        raise AssertionError(self.output)
+
+    def left_over(self) -> list[str]:
+        """Processes that work in the folder, and what is in it."""
+        return [*_working_in(self.folder), *(path.name for path in self.folder.iterdir())]
 
 
-def test_every_follower_passes_and_nothing_is_left_behind(tmp_path: Path) -> None:
-    code, told = demo(tmp_path)
-    assert code == 0, told
-    assert told.count("passed") == 5, told
-    assert "PASSED" in told
-    assert list(tmp_path.iterdir()) == []
+def _working_in(folder: Path) -> Iterator[str]:
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        words: list[str] = [*(process.info["cmdline"] or ()), *(process.info["environ"] or {}).values()]
+        if process.pid != os.getpid() and any(str(folder) in word for word in words):
+            yield f"process {process.info['cmdline']}"
 
 
-@pytest.mark.parametrize("plant", ["drop", "double", "volume", "side"])
-def test_one_wrong_trade_is_found_and_named(tmp_path: Path, plant: str) -> None:
-    code, told = demo(tmp_path, "--plant", plant)
-    assert code == 1, told
-    assert "FAILED" in told
-    named = re.findall(r"✗ (\w+), position (\d+)", told)
-    assert len({follower for follower, _ in named}) == 1, told
-    assert told.count("passed") == 4, told
+@pytest.mark.timeout(TIMEOUT_SECONDS)
+def test_a_history_reaches_five_different_followers_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    show = Show(tmp_path, "--events", "220").end()
+    assert show.code == 0, show.output
+    assert "PASSED" in show.output
+    assert show.output.count(" passed ") == 5
+    assert "below_minimum" in show.output
+    assert show.left_over() == []
+
+
+@pytest.mark.timeout(TIMEOUT_SECONDS)
+def test_a_real_statement_reaches_them_too(tmp_path: Path, shared_data: Path) -> None:
+    statement = shared_data / "statements" / "mt4-detailed-2019-2020.htm"
+    show = Show(tmp_path, "--events", "200", STATEMENT=str(statement)).end()
+    assert show.code == 0, show.output
+    assert "mt4_statement: 200 events" in show.output
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Show:
+    """One run with one fault at each of four followers: their verdicts do not depend on each other."""
+    plants = ("drop", "double", "volume", "side")
+    options = [option for plant in plants for option in ("--plant", plant)]
+    return Show(tmp_path_factory.mktemp("planted"), "--events", "120", *options).end()
+
+
+@pytest.mark.timeout(TIMEOUT_SECONDS)
+@pytest.mark.parametrize(
+    ("follower", "plant", "told"),
+    [
+        ("ratio", "drop", "missing open"),
+        ("fixed", "double", "unexpected open"),
+        ("suffix", "volume", "volume differ: expected open"),
+        ("small", "side", "side"),
+    ],
+)
+def test_one_wrong_trade_fails_the_demonstration_by_follower_and_position(
+    planted: Show, follower: str, plant: str, told: str
+) -> None:
+    assert planted.code == 1, planted.output
+    assert f"planted at {follower}: {plant}" in planted.output
+    complaints = [line for line in planted.output.splitlines() if line.startswith(f"✗ {follower}, position ")]
+    assert any(told in line for line in complaints), planted.output
+    assert not [line for line in planted.output.splitlines() if line.startswith("✗ late")]
+    assert "Everything that was written is in" in planted.output
+
+
+@pytest.mark.timeout(TIMEOUT_SECONDS)
+def test_a_middleman_who_changes_nothing_changes_no_verdict_nor_does_a_wait_for_the_end(
+    tmp_path: Path,
+) -> None:
+    show = Show(tmp_path, "--seconds", "3", "--plant", "none").end()
+    assert show.code == 0, show.output
+
+
+@pytest.mark.timeout(TIMEOUT_SECONDS)
+def test_chaos_ends_in_the_same_verdict_and_breaks_no_invariant(tmp_path: Path) -> None:
+    show = Show(tmp_path, "--events", "150", "--seed", "11", CHAOS="1").end()
+    assert show.code == 0, show.output
+    assert "Chaos seed 11" in show.output
+    assert show.output.count("× kill -9") == 2
+    assert ("PASSED" in show.output, "HOLDS" in show.output) == (True, True)
+    assert show.left_over() == []
+
+
+@pytest.mark.timeout(TIMEOUT_SECONDS)
+def test_an_interrupt_ends_everything_that_was_started(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    show.until("Ready after")
+    time.sleep(0.5)
+    show.process.send_signal(signal.SIGINT)
+    show.end()
+    assert show.code == 130, show.output
+    assert list(_working_in(tmp_path)) == []
+
+
+def test_a_file_that_is_no_statement_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    file = tmp_path / "list.txt"
+    file.write_text("eggs\n")
+    show = Show(tmp_path, STATEMENT=str(file)).end()
+    assert show.code == 2
+    assert "line 1" in show.output
