@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from kopitra.domain.trading import AckStatus
 from kopitra_agent.account import Owner
 from kopitra_agent.book_view import FollowerBook, LeaderBook
 from kopitra_agent.courier import Courier
@@ -78,10 +79,18 @@ class Resync:
     def __init__(self) -> None:
         self._figures: list[Callable[[], None]] = []
         self._catalogue: list[Callable[[], None]] = []
+        self.doubt: Callable[[], None] = lambda: None
+        """An open's fate is unknown: the book is to be told, and confirmed."""
 
-    def name(self, figures: list[Callable[[], None]], catalogue: list[Callable[[], None]]) -> None:
+    def name(
+        self,
+        figures: list[Callable[[], None]],
+        catalogue: list[Callable[[], None]],
+        doubt: Callable[[], None],
+    ) -> None:
         self._figures = figures
         self._catalogue = catalogue
+        self.doubt = doubt
 
     def figures(self) -> None:
         """What the counterparty keeps only in memory, and the book."""
@@ -160,6 +169,8 @@ class Assembly:
         def concluded(outcome: Outcome) -> None:
             reports.concluded(outcome)
             source.look()
+            if outcome.status is AckStatus.UNKNOWN:
+                self._resync.doubt()
             courier.bell.ring()
 
         places = {
@@ -216,7 +227,7 @@ class Assembly:
         snapshots = Snapshots(self._book(inbound, hand, lead), ports.clock, ports.ids)
         self._courier.tell_of([pulse, catalogue, snapshots], pulse.account_event)
         figures = [pulse.forget, snapshots.request, self._courier.bell.ring]
-        self._resync.name(figures, [catalogue.forget])
+        self._resync.name(figures, [catalogue.forget], snapshots.doubt)
 
     def _book(
         self, inbound: Inbound, hand: HandParts | None, lead: LeadParts | None

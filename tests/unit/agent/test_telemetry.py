@@ -189,6 +189,22 @@ def test_a_changed_book_is_told_and_confirmed_by_a_second_snapshot_more_than_fiv
     play(main)
 
 
+def test_an_open_of_unknown_fate_is_followed_by_two_snapshots_though_the_book_is_as_before():
+    async def main(world: VirtualTime) -> None:
+        scene = Scene(world)
+        scene.broker.scripts.append(Script(retcode=10012))
+        async with scene.running():
+            await settled(scene)
+            before = len(times_of(scene, SNAPSHOT))
+            item = scene.server.command(order(1))
+            await world.sleep(90)
+        assert scene.server.status_of(item) is AckStatus.UNKNOWN
+        first, second = times_of(scene, SNAPSHOT)[before:]
+        assert second - first > 5
+
+    play(main)
+
+
 def test_a_snapshot_says_what_it_contains_and_what_is_being_executed():
     async def main(world: VirtualTime) -> None:
         scene = Scene(world)

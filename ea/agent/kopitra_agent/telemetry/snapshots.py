@@ -24,6 +24,7 @@ class Snapshots:
         self._sent: tuple[object, ...] | None = None
         self._forced = True
         self._confirming = False
+        self._doubted = False
         self._requests = 0
 
     def request(self) -> None:
@@ -31,6 +32,11 @@ class Snapshots:
         self._requests += 1
         self._forced = True
         self._due_at = self._clock.monotonic()
+
+    def doubt(self) -> None:
+        """Something may or may not be in the book: tell it now, and once more when absence counts."""
+        self._doubted = True
+        self.request()
 
     def due_in(self) -> float:
         return max(self._due_at - self._clock.monotonic(), 0.0)
@@ -54,8 +60,8 @@ class Snapshots:
             self._forced = True
             self._due_at = self._clock.monotonic() + RETRY_SECONDS
             return
-        changed = content != self._sent
-        self._sent = content
+        changed = content != self._sent or self._doubted
+        self._sent, self._doubted = content, False
         self._confirming = changed and not self._confirming
         self._forced = changed  # what changed is confirmed by a second snapshot
         self._due_at = self._clock.monotonic() + (CONFIRM_SECONDS if self._confirming else CHANGED_SECONDS)
