@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kopitra.domain.identifiers import PositionRef
+from kopitra.domain.orders import DealEntry
 from kopitra.domain.trading import AckStatus, SignalAction
 from kopitra.machine.events import CopyPlanned, Recorded
 from kopitra_cli.demo.platform_record import PlatformRecord
@@ -116,11 +117,11 @@ def test_a_filled_order_goes_on_under_its_first_name(world: Watched) -> None:
 def test_an_opening_keeps_which_deals_were_known_when_it_was_sized(world: Watched) -> None:
     [decision] = world.send(SignalAction.OPEN, "p1", deal_id=899)
     world.fetch(world.follower)
-    world.fill(world.follower, decision.order)
-    world.look().recorded_deals[world.follower] |= {41, 42}
+    world.deal(world.follower, decision.order, DealEntry.IN, lots(1), deal_id=42)
     world.send(SignalAction.OPEN, "p2", deal_id=900)
     opening = world.look().openings[world.follower][P2]
     assert (opening.reported_deal, opening.leader_deal) == (42, 900)
+    assert world.record.recorded_deals[world.follower] == {42}
 
 
 def test_the_record_and_the_world_agree_on_what_was_planned(world: Watched) -> None:

@@ -83,6 +83,7 @@ class PlatformRecord:
         self._ends: dict[CommandId, tuple[AccountId, PositionRef]] = {}
         self._uncertain: dict[CopyId, CommandId] = {}
         self._leader_deal: int | None = None
+        self._last_deals: dict[AccountId, int] = {}
 
     def take(self, recorded: Recorded) -> None:
         self.sequence = recorded.last
@@ -130,7 +131,7 @@ class PlatformRecord:
             signal=signal,
             sequence=recorded.sequence,
             at=recorded.at,
-            reported_deal=max(self.recorded_deals[follower], default=None),
+            reported_deal=self._last_deals.get(follower),
             leader_deal=self._leader_deal,
         )
         if decision.outcome is Outcome.SKIPPED:
@@ -175,6 +176,8 @@ class PlatformRecord:
         execution = event.execution
         if isinstance(execution.deal_id, int):
             self.recorded_deals[event.account].add(execution.deal_id)
+            last = self._last_deals.get(event.account, 0)
+            self._last_deals[event.account] = max(execution.deal_id, last)
         began = self._began.get(execution.command_id) if execution.command_id is not None else None
         if began is not None:
             self.latencies[event.account].append((execution.executed_at - began).total_seconds() * 1000)
