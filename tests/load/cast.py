@@ -9,7 +9,8 @@ from itertools import count
 from kopitra.application.part_sets import catalog_digest
 from kopitra.application.tokens import KeyRing, code_hash
 from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SessionId, SubscriptionId, TenantId
-from kopitra.domain.rules import ByMultiplier, CopyRules
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import ByMultiplier
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.machine import commands
 from tests.load.jobs import Seat

@@ -3,7 +3,7 @@
 from kopitra.application.engine import Engine
 from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra.domain.identifiers import AccountId
-from kopitra.domain.rules import BalanceRatio
+from kopitra.domain.sizing_modes import BalanceRatio
 
 WARM_UP_SECONDS = 5.0
 """Agents tell their figures as soon as they are back, and knock at least every four seconds. Who is not back by then is

@@ -5,7 +5,8 @@ from decimal import Decimal
 import msgspec
 
 from kopitra.domain.quantities import ZERO
-from kopitra.domain.rules import MODES, CopyRules, FixedVolume
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import MODES, FixedVolume
 
 MAX_OPEN_TTL_SECONDS = 24 * 60 * 60
 """Replaying older intents needs an operator's approval, not a setting."""

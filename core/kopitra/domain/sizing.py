@@ -14,7 +14,8 @@ from kopitra.domain.arithmetic import EXACT, Arithmetic, BalanceShare, floored, 
 from kopitra.domain.quantities import ONE, ZERO
 from kopitra.domain.rates import Rate, RateMissing, RateStale
 from kopitra.domain.readings import BALANCE_MAX_AGE, Balance
-from kopitra.domain.rules import BalanceRatio, CopyRules, FixedVolume, StaleBalance, mode_of
+from kopitra.domain.rules import CopyRules, StaleBalance
+from kopitra.domain.sizing_modes import BalanceRatio, FixedVolume, mode_of
 from kopitra.domain.skips import Skip, SkipReason
 from kopitra.domain.symbols import SymbolSpec
 

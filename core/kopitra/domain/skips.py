@@ -20,6 +20,18 @@ class SkipReason(StrEnum):
     LEADER_VOLUME_NOT_POSITIVE = "leader_volume_not_positive"
     SYMBOL_SPEC_INVALID = "symbol_spec_invalid"
     FIGURES_OUT_OF_RANGE = "figures_out_of_range"
+    EQUITY_MISSING = "equity_missing"
+    EQUITY_STALE = "equity_stale"
+    EQUITY_NOT_POSITIVE = "equity_not_positive"
+    FREE_MARGIN_MISSING = "free_margin_missing"
+    FREE_MARGIN_STALE = "free_margin_stale"
+    FREE_MARGIN_NOT_POSITIVE = "free_margin_not_positive"
+    LEADER_EQUITY_MISSING = "leader_equity_missing"
+    LEADER_FREE_MARGIN_MISSING = "leader_free_margin_missing"
+    STOP_LOSS_MISSING = "stop_loss_missing"
+    PRICE_MISSING = "price_missing"
+    EXPRESSION_FAILED = "expression_failed"
+    RISK_MULTIPLE_EXCEEDED = "risk_multiple_exceeded"
     # symbol
     SYMBOL_UNMAPPED = "symbol_unmapped"
     SYMBOL_AMBIGUOUS = "symbol_ambiguous"
@@ -29,6 +41,17 @@ class SkipReason(StrEnum):
     # order
     STOPS_TOO_CLOSE = "stops_too_close"
     PENDING_NOT_COPIED = "pending_not_copied"
+    # filters
+    SIDE_FILTERED = "side_filtered"
+    MAGIC_FILTERED = "magic_filtered"
+    STOP_TOO_FAR = "stop_too_far"
+    OUTSIDE_SCHEDULE = "outside_schedule"
+    # guards and standing
+    GUARD_HIT = "guard_hit"
+    GUARD_WOULD_BREAK = "guard_would_break"
+    LEADER_SILENT = "leader_silent"
+    SANDBOX = "sandbox"
+    UNSUBSCRIBED = "unsubscribed"
     # time and state
     CLOSED_BEFORE_OPEN = "closed_before_open"
     EXPIRED = "expired"

@@ -13,7 +13,8 @@ from kopitra.adapters.embedded.timing import SystemClock
 from kopitra.application.ports.queue import Message
 from kopitra.application.tokens import code_hash
 from kopitra.domain.identifiers import AccountId, GroupId, SubscriptionId, TenantId
-from kopitra.domain.rules import CopyRules, SameVolume
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import SameVolume
 from kopitra.protocol.operations import (
     AccountSettings,
     CheckpointParameters,

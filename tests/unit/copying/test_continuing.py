@@ -3,7 +3,8 @@
 import pytest
 
 from kopitra.domain.orders import DealEntry, DealReason, OrderType
-from kopitra.domain.rules import ByMultiplier, CopyRules, SameVolume
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import ByMultiplier, SameVolume
 from kopitra.domain.trading import AckStatus, OrderAction, SignalAction
 from kopitra.machine import commands
 from kopitra.machine.events import IncidentClosed, IncidentOpened, Outcome

@@ -7,7 +7,8 @@ import pytest
 
 from kopitra.domain.identifiers import SignalId
 from kopitra.domain.orders import OrderType, Side
-from kopitra.domain.rules import BalanceRatio, ByMultiplier, CopyRules, FixedVolume, SameVolume
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import BalanceRatio, ByMultiplier, FixedVolume, SameVolume
 from kopitra.domain.symbols import TradeMode
 from kopitra.domain.trading import OrderAction, SignalAction
 from kopitra.machine import commands

@@ -15,7 +15,8 @@ from kopitra.domain.identifiers import (
 )
 from kopitra.domain.orders import DealEntry, DealReason, OrderType, Side
 from kopitra.domain.quotes import Quote
-from kopitra.domain.rules import CopyRules, SameVolume
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import HeldPosition, OutboxAck, PositionSnapshot
 from kopitra.domain.trading import (

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from kopitra.application.warming import WARM_UP_SECONDS
-from kopitra.domain.rules import BalanceRatio, CopyRules
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import BalanceRatio
 from kopitra.machine import commands
 from tests.unit.copying.world import GROUP, TENANT
 from tests.unit.counterparty.house import FOLLOWER, Ea, House, in_house

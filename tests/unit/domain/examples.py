@@ -9,8 +9,9 @@ import msgspec
 from kopitra.domain.quotes import Quote
 from kopitra.domain.rates import Rate
 from kopitra.domain.readings import Balance, PairQuote, RateTable, pair_quote, rate_table
-from kopitra.domain.rules import BalanceRatio, CopyRules, SameVolume
+from kopitra.domain.rules import CopyRules
 from kopitra.domain.sizing import FollowerAccount, LeaderTrade, RateReading, Sized, size_copy
+from kopitra.domain.sizing_modes import BalanceRatio, SameVolume
 from kopitra.domain.skips import Skip
 from kopitra.domain.symbols import SymbolSpec
 

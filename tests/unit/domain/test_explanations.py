@@ -3,8 +3,9 @@
 from decimal import Decimal
 
 from kopitra.domain.explanations import explained
-from kopitra.domain.rules import CopyRules, FixedVolume
+from kopitra.domain.rules import CopyRules
 from kopitra.domain.sizing import size_copy
+from kopitra.domain.sizing_modes import FixedVolume
 from tests.unit.domain.examples import EURUSD, NOW, RATIO, changed, follower, leader, rate
 
 

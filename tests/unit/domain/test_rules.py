@@ -7,17 +7,8 @@ import msgspec
 import pytest
 
 from kopitra.domain.rule_checks import MAX_OPEN_TTL_SECONDS, Problem, read_rules, validate
-from kopitra.domain.rules import (
-    BalanceRatio,
-    ByMultiplier,
-    CopyRules,
-    FixedVolume,
-    Remainder,
-    SameVolume,
-    Sizing,
-    StaleBalance,
-    mode_of,
-)
+from kopitra.domain.rules import CopyRules, Remainder, StaleBalance
+from kopitra.domain.sizing_modes import BalanceRatio, ByMultiplier, FixedVolume, SameVolume, Sizing, mode_of
 
 
 def problems(raw: dict[str, Any]) -> list[Problem]:
@@ -48,10 +39,11 @@ def test_numbers_may_be_numbers_or_strings(number: object) -> None:
 
 
 def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
-    assert problems({"sizing": {"mode": "equity_ratio"}}) == [
+    assert problems({"sizing": {"mode": "martingale"}}) == [
         Problem(
             "sizing.mode",
-            "Invalid value 'equity_ratio'; known are balance_ratio, fixed_volume, multiplier, same_volume",
+            "Invalid value 'martingale'; known are balance_ratio, contract_size, equity_ratio, expression, "
+            "fixed_leverage, fixed_risk, fixed_volume, free_margin_ratio, multiplier, same_volume",
         )
     ]
 

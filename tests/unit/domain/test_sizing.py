@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from kopitra.domain.rules import ByMultiplier, CopyRules, FixedVolume
+from kopitra.domain.rules import CopyRules
 from kopitra.domain.sizing import (
     SizeNote,
 )
+from kopitra.domain.sizing_modes import ByMultiplier, FixedVolume
 from kopitra.domain.skips import SkipReason
 from tests.unit.domain.examples import (
     EURUSD,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from kopitra.domain.arithmetic import Arithmetic
 from kopitra.domain.rates import Rate
 from kopitra.domain.readings import Balance
-from kopitra.domain.rules import BalanceRatio, ByMultiplier, CopyRules, FixedVolume, SameVolume
+from kopitra.domain.rules import CopyRules
 from kopitra.domain.sizing import FollowerAccount, LeaderTrade, Sized, SizeNote, size_copy
+from kopitra.domain.sizing_modes import BalanceRatio, ByMultiplier, FixedVolume, SameVolume
 from kopitra.domain.skips import Skip, SkipReason
 from kopitra.domain.symbols import SymbolSpec
 from tests.unit.domain.examples import EURUSD, NOW, changed

@@ -17,7 +17,8 @@ from kopitra.domain.identifiers import (
     SubscriptionId,
     TenantId,
 )
-from kopitra.domain.rules import CopyRules, SameVolume
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import SameVolume
 from kopitra.machine.codec import EVENTS
 from kopitra.machine.commands import (
     Command,

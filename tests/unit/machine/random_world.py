@@ -12,7 +12,8 @@ import msgspec
 
 from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SessionId, SubscriptionId
 from kopitra.domain.quotes import Quote
-from kopitra.domain.rules import BalanceRatio, CopyRules, FixedVolume, SameVolume, Sizing
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import BalanceRatio, FixedVolume, SameVolume, Sizing
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import BalanceOperation
 from kopitra.machine.commands import (

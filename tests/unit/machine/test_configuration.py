@@ -7,7 +7,8 @@ import pytest
 
 from kopitra.domain.identifiers import AccountId, GroupId, SubscriptionId
 from kopitra.domain.outbox_types import OutboxType
-from kopitra.domain.rules import CopyRules, SameVolume
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import SameVolume
 from kopitra.machine.commands import Command, Enrol
 from kopitra.machine.events import AccountConfigured, SessionEnd, SessionEnded, StaleIgnored
 from tests.unit.machine.driven import (

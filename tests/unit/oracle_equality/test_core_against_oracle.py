@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kopitra.domain.rules import BalanceRatio, ByMultiplier, CopyRules, FixedVolume, Remainder, SameVolume
+from kopitra.domain.rules import CopyRules, Remainder
+from kopitra.domain.sizing_modes import BalanceRatio, ByMultiplier, FixedVolume, SameVolume
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.simulation.histories.generated import generated_history
 from kopitra.simulation.histories.sample import sample_history

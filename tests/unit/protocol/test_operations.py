@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kopitra.domain.rules import SameVolume
+from kopitra.domain.sizing_modes import SameVolume
 from kopitra.machine import commands
 from kopitra.machine.events import HaltMode, HaltScope, SessionEnd
 from kopitra.protocol.operations import OperationMalformed, parse_operation, to_command

@@ -8,7 +8,8 @@ from kopitra.domain.catalogues import Catalogue
 from kopitra.domain.identifiers import AccountId, SubscriptionId
 from kopitra.domain.mapping import Mapped, map_symbol
 from kopitra.domain.quantities import ZERO
-from kopitra.domain.rules import BalanceRatio, ByMultiplier, CopyRules, FixedVolume, SameVolume
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import BalanceRatio, ByMultiplier, FixedVolume, SameVolume
 from kopitra.domain.symbol_names import squeezed
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.simulation.broker.profiles import MT4, MT5, AccountTerms, BrokerProfile

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from kopitra.domain.identifiers import PositionRef
-from kopitra.domain.rules import FixedVolume, mode_of
+from kopitra.domain.sizing_modes import FixedVolume, mode_of
 from kopitra.simulation.timeline import Timeline
 from kopitra_cli.demo.broker_story import BrokerStory
 from kopitra_cli.demo.cast import Account, Follower

@@ -9,12 +9,14 @@ from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.rates import find_rate
 from kopitra.domain.readings import Balance
 from kopitra.domain.reversal import copied_order_type, copied_side
-from kopitra.domain.rules import BalanceRatio
 from kopitra.domain.sizing import FollowerAccount, LeaderTrade, RateReading, Sized, size_copy
+from kopitra.domain.sizing_modes import BalanceRatio
 from kopitra.domain.skips import Skip, SkipReason
 from kopitra.domain.stops import Stops, place_stops, rounded_price
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.trading import Order, OrderAction, Signal
+from kopitra.machine.decisions.filters import refuse_trade
+from kopitra.machine.decisions.guarding import refuse_open
 from kopitra.machine.decisions.halting import halt_over
 from kopitra.machine.decisions.identity import MagicNumbers, comment_of, first_command
 from kopitra.machine.events import CopyDecision, Outcome
@@ -73,7 +75,7 @@ class Opening:
             return Skip(SkipReason.EXPIRED, f"{self.age_ms} ms old, at most {rules.open_ttl_seconds} s")
         if self.signal.order_type is not OrderType.MARKET and not rules.copy_pending:
             return Skip(SkipReason.PENDING_NOT_COPIED, "pending orders are not copied")
-        return None
+        return refuse_trade(rules, self.signal, self.context.now)
 
     def _place(self, subscription: Subscription, spec: SymbolSpec) -> CopyDecision:
         rules, signal = subscription.rules, self.signal
@@ -154,6 +156,9 @@ class Opening:
             magic=self.magic.take(subscription.follower, book),
             comment=comment_of(copy),
         )
+        refused = refuse_open(self.state, subscription, order, spec, self.context)
+        if refused is not None:
+            return _skipped(subscription, refused)
         return CopyDecision(
             subscription=subscription.subscription,
             follower=subscription.follower,
