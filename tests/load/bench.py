@@ -19,11 +19,12 @@ from rich.console import Console
 from scripts.tooling.steps import ROOT
 from tests.load.processes import BenchFailed
 from tests.load.report import Figure, show, write
-from tests.load.sections import idle, latency, recovery, throughput
+from tests.load.sections import idle, latency, planning, recovery, throughput
 
 Section = Callable[[Path], list[Figure]]
 
 SECTIONS: dict[str, Section] = {
+    "planning": planning.run,
     "latency": latency.run,
     "signals": throughput.run,
     "idle": idle.run,

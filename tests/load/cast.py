@@ -72,8 +72,8 @@ class Casting:
         )
         return Seat(name, minted.token)
 
-    def copy(self, leader: Seat, followers: Iterable[Seat]) -> None:
-        """Each follower copies half of the leader's volume."""
+    def copy(self, leader: Seat, followers: Iterable[Seat], rules: CopyRules = RULES) -> None:
+        """Each follower copies the leader by these rules: half of its volume, unless told otherwise."""
         group = GroupId(f"group-{leader.account}")
         self._scribe.do(
             commands.PublishGroup(
@@ -91,6 +91,6 @@ class Casting:
                     revision=next(self._revisions),
                     group=group,
                     follower=AccountId(follower.account),
-                    rules=RULES,
+                    rules=rules,
                 )
             )

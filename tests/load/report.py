@@ -34,6 +34,8 @@ class Target(msgspec.Struct, frozen=True):
 
 
 TARGETS = {
+    "planning.1000.multiplier.decide": Target(most=25),
+    "planning.1000.balance_ratio.decide": Target(most=25),
     "latency.100.held.p99": Target(most=40),
     "latency.1000.held.last": Target(most=300),
     "signals.per_second": Target(least_ratio=0.6),
