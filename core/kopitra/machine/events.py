@@ -244,7 +244,7 @@ class CopyCorrected(Event, tag="copy.corrected", frozen=True):
 
 
 class CopySettled(Event, tag="copy.settled", frozen=True):
-    """A snapshot settled what reports had left open."""
+    """What reports had left open, settled by a snapshot, or by a close that found nothing of an unknown open."""
 
     account: AccountId
     copy_id: CopyId

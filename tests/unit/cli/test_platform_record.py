@@ -100,6 +100,30 @@ def test_an_open_that_came_to_nothing_is_remembered_with_its_reason(world: Watch
     assert world.record.on_its_way() == 0
 
 
+def test_an_open_of_unknown_fate_that_its_leader_closed_is_remembered_as_overtaken(world: Watched) -> None:
+    [decision] = world.send(SignalAction.OPEN)
+    world.fetch(world.follower)
+    world.ack(world.follower, decision.order, AckStatus.UNKNOWN, reason="not_found")
+    assert world.look().fates[world.follower] == {"p1": "not_found"}
+    [close] = world.send(SignalAction.CLOSE)
+    world.fetch(world.follower)
+    world.ack(world.follower, close.order, AckStatus.ALREADY_CLOSED)
+    assert world.look().fates[world.follower] == {"p1": "superseded"}
+    assert world.record.on_its_way() == 0
+
+
+def test_an_open_that_was_issued_again_has_the_fate_of_its_last_command(world: Watched) -> None:
+    [decision] = world.send(SignalAction.OPEN)
+    world.fetch(world.follower)
+    world.ack(world.follower, decision.order, AckStatus.UNKNOWN, reason="not_found")
+    for _ in range(2):
+        world.snapshot(world.follower)
+        world.later(6)
+    [again] = world.fetch(world.follower)
+    world.ack(world.follower, again, AckStatus.EXPIRED)
+    assert world.look().fates[world.follower] == {"p1": "expired"}
+
+
 def test_a_skip_is_counted_by_its_reason(world: Watched) -> None:
     world.send(SignalAction.OPEN, volume=lots("0.001"), volume_after=lots("0.001"))
     assert world.look().skips[world.follower] == {"below_minimum": 1}

@@ -241,6 +241,70 @@ def test_an_unknown_open_that_is_stale_when_two_books_lack_it_never_happened(wor
     assert close.reason == "not_open"
 
 
+def fates_of(world: World) -> list[tuple[str, str]]:
+    return [(event.status, event.cause) for event in world.history if isinstance(event, CopySettled)]
+
+
+def test_the_journal_says_that_a_close_overtook_an_unknown_open_of_which_nothing_came(world: World) -> None:
+    follower, lost = lost_open(world)
+    [close] = world.send(SignalAction.CLOSE)
+    assert close.order is not None
+    world.fetch(follower)
+    world.ack(follower, close.order, AckStatus.ALREADY_CLOSED)
+    assert fates_of(world) == [("closed", "superseded")]
+    assert lost.copy_id not in world.state.accounts[follower].following.copies
+    for _ in range(2):
+        world.later(6)
+        world.snapshot(follower)
+    assert world.outbox(follower) == []
+    assert len(fates_of(world)) == 1
+
+
+def test_an_unknown_open_of_which_a_reduction_finds_nothing_once_it_is_stale_has_expired(
+    world: World,
+) -> None:
+    follower, _ = lost_open(world)
+    world.later(61)
+    world.send(SignalAction.PARTIAL_CLOSE, volume=lots("0.5"), volume_after=lots("0.5"))
+    [part] = world.fetch(follower)
+    world.ack(follower, part, AckStatus.ALREADY_CLOSED)
+    assert fates_of(world) == [("closed", "expired")]
+
+
+def test_an_unknown_open_whose_close_is_refused_until_two_books_lack_it_was_overtaken(world: World) -> None:
+    follower, _ = lost_open(world)
+    world.send(SignalAction.CLOSE)
+    [close] = world.fetch(follower)
+    world.ack(follower, close, AckStatus.REJECTED)
+    world.snapshot(follower)
+    world.later(6)
+    world.snapshot(follower)
+    assert fates_of(world) == [("closed", "superseded")]
+    world.later(60)
+    world.tick()
+    assert world.outbox(follower) == []
+
+
+@pytest.mark.parametrize("status", [AckStatus.REJECTED, AckStatus.EXECUTED])
+def test_a_close_that_found_something_or_failed_says_nothing_of_an_unknown_open(
+    world: World, status: AckStatus
+) -> None:
+    follower, _ = lost_open(world)
+    world.send(SignalAction.CLOSE)
+    [close] = world.fetch(follower)
+    world.ack(follower, close, status)
+    assert fates_of(world) == []
+
+
+def test_what_turned_out_to_be_filled_is_no_open_that_came_to_nothing(world: World) -> None:
+    follower, lost = lost_open(world)
+    world.fill(follower, lost)
+    world.send(SignalAction.CLOSE)
+    [close] = world.fetch(follower)
+    world.ack(follower, close, AckStatus.ALREADY_CLOSED)
+    assert fates_of(world) == []
+
+
 @pytest.mark.parametrize("change", ["closed_in_part", "halted"])
 def test_an_unknown_open_is_not_issued_again_when_its_leaders_trade_is_another_by_now(
     world: World, change: str

@@ -122,7 +122,7 @@ class PlatformRecord:
                 self._began[order.command_id] = signal.occurred_at
             if decision.withdrawn is not None:
                 self._settle(decision.withdrawn)
-                self.fates[decision.follower].setdefault(ref, "superseded")
+                self.fates[decision.follower][ref] = "superseded"
 
     def _open(self, recorded: Recorded, signal: Signal, ref: PositionRef, decision: CopyDecision) -> None:
         follower = decision.follower
@@ -162,7 +162,7 @@ class PlatformRecord:
             self.live[ended[0]].discard(ended[1])
         if opened is not None and status not in DONE:
             why = status.value if status is AckStatus.EXPIRED else event.reason or status.value
-            self.fates[opened[0]].setdefault(opened[1], why)
+            self.fates[opened[0]][opened[1]] = why  # of the last open, where one was issued again
         if event.redrive_at is not None:
             return  # driven again: still on its way
         if status is AckStatus.UNKNOWN and opened is not None:

@@ -3,15 +3,18 @@
 from datetime import datetime, timedelta
 
 from kopitra.domain.identifiers import CommandId, derived_id
+from kopitra.domain.quantities import ZERO
 from kopitra.domain.telemetry import OutboxAck
 from kopitra.domain.trading import REDUCING, TERMINAL_ACKS, AckStatus, Order, OrderAction
 from kopitra.machine.commands import TakeAck
 from kopitra.machine.decisions.continuing import wanted_volume
 from kopitra.machine.decisions.identity import further_command
+from kopitra.machine.decisions.reissuing import never_was, why_never_opened
 from kopitra.machine.events import (
     AnyEvent,
     CommandAcknowledged,
     CopyCorrected,
+    CopySettled,
     IncidentClosed,
     IncidentOpened,
     ItemAcknowledged,
@@ -58,7 +61,11 @@ def _of_order(
     refused = reduces and ack.status not in DONE and ack.status is not AckStatus.RECEIVED and not late_cancel
     retires = refused or late_cancel or ack.status in TERMINAL_ACKS or ack.status is AckStatus.UNKNOWN
     attempts = account.attempts.get(order.command_id, 0)
-    events: list[AnyEvent] = [
+    copy = account.following.copies.get(order.copy_id) if order.copy_id is not None else None
+    events: list[AnyEvent] = []
+    if copy is not None and reduces and ack.status is AckStatus.ALREADY_CLOSED and never_was(copy):
+        events.append(_never_opened(state, copy, context))
+    events.append(
         CommandAcknowledged(
             account=account.account,
             command=order.command_id,
@@ -68,17 +75,28 @@ def _of_order(
             reason=ack.reason,
             redrive_at=redrive_time(ack.retry_at, attempts, context.now) if refused else None,
         )
-    ]
+    )
     if refused and incident_of(order) not in account.incidents:
         events.append(_refusal(account, order, ack))
     if ack.status in DONE and incident_of(order) in account.incidents:
         events.append(
             IncidentClosed(incident=incident_of(order), account=account.account, cause=str(ack.status))
         )
-    copy = account.following.copies.get(order.copy_id) if order.copy_id is not None else None
     if copy is not None and copy.live and late_cancel:
         events.append(close_filled(state, copy))
     return events
+
+
+def _never_opened(state: State, copy: Copy, context: Context) -> CopySettled:
+    """The close of an open of unknown fate found nothing to close: nothing came of that open. It is said before the
+    acknowledgement, with which the copy may be forgotten."""
+    return CopySettled(
+        account=copy.follower,
+        copy_id=copy.copy_id,
+        status="closed",
+        volume=ZERO,
+        cause=why_never_opened(state, copy, context),
+    )
 
 
 def redrive_time(retry_at: datetime | None, attempts: int, now: datetime) -> datetime:

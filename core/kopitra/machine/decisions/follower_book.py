@@ -14,7 +14,7 @@ from kopitra.machine.decisions.acks import close_filled, closing_incidents
 from kopitra.machine.decisions.agreement import agreed
 from kopitra.machine.decisions.held import HeldBook
 from kopitra.machine.decisions.identity import is_own_magic
-from kopitra.machine.decisions.reissuing import open_again
+from kopitra.machine.decisions.reissuing import never_was, open_again, why_never_opened
 from kopitra.machine.events import AnyEvent, CopyCorrected, CopySettled, OrphanClosed
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import FIRST_MAGIC, Account, Copy, CopyStatus, State
@@ -94,15 +94,14 @@ def _settle(
                     run=copy.run,
                 )
                 return
-            yield from _gone(account, copy)
+            yield from _gone(state, account, copy, context)
         missing.append(copy.copy_id)
     elif copy.status is CopyStatus.OPEN and seen is not None and not copy.filled:
         yield _found(copy, seen)
 
 
-def _gone(account: Account, copy: Copy) -> Iterator[AnyEvent]:
-    never_was = copy.status is CopyStatus.UNKNOWN and not copy.filled and not copy.closing
-    cause = "expired" if never_was else "absent"
+def _gone(state: State, account: Account, copy: Copy, context: Context) -> Iterator[AnyEvent]:
+    cause = why_never_opened(state, copy, context) if never_was(copy) else "absent"
     yield CopySettled(
         account=account.account, copy_id=copy.copy_id, status="closed", volume=ZERO, cause=cause
     )

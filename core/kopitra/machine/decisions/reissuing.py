@@ -4,17 +4,19 @@ Only the core may do so (protocol.md, "Recognition"), and only once two agreeing
 looked for it in vain before, so a second order can be no second copy.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kopitra.domain.orders import OrderType
 from kopitra.domain.trading import Order, OrderAction
 from kopitra.machine.decisions.halting import halt_over
 from kopitra.machine.decisions.identity import further_command
 from kopitra.machine.outcome import Context
-from kopitra.machine.state import Copy, CopyStatus, LeaderPosition, State
+from kopitra.machine.state import Copy, CopyStatus, LeaderPosition, State, Subscription
 
 NOT_FOUND = "not_found"
 """The agent's reason where it found no trace at all. Where it found several, one of them may be the copy."""
+EXPIRED = "expired"
+SUPERSEDED = "superseded"
 
 
 def open_again(state: State, copy: Copy, context: Context) -> Order | None:
@@ -25,8 +27,7 @@ def open_again(state: State, copy: Copy, context: Context) -> Order | None:
     if position is None or subscription is None or not _still_as_planned(copy, position):
         return None
     rules = subscription.rules
-    left = position.opened_at + timedelta(seconds=rules.open_ttl_seconds) - context.now
-    left_ms = left // timedelta(milliseconds=1)
+    left_ms = _fresh_for(position, subscription, context.now) // timedelta(milliseconds=1)
     if left_ms <= 0 or halt_over(state, copy.leader, subscription) is not None:
         return None
     return Order(
@@ -47,6 +48,27 @@ def open_again(state: State, copy: Copy, context: Context) -> Order | None:
         magic=copy.magic,
         comment=copy.comment,
     )
+
+
+def never_was(copy: Copy) -> bool:
+    """Its agent could not tell what became of its open, and nobody has heard of a fill since."""
+    return copy.status is CopyStatus.UNKNOWN and not copy.filled
+
+
+def why_never_opened(state: State, copy: Copy, context: Context) -> str:
+    """`expired` where the leader's trade goes on and the open's time to live is over; else `superseded`: a close of
+    the whole or a part, or a halt, came before anybody could say that the open had left no trace."""
+    leader = state.accounts.get(copy.leader)
+    position = leader.leading.positions.get(copy.position_ref) if leader is not None else None
+    subscription = state.subscriptions.get(copy.subscription)
+    if position is None or subscription is None:
+        return SUPERSEDED
+    return EXPIRED if _fresh_for(position, subscription, context.now) <= timedelta() else SUPERSEDED
+
+
+def _fresh_for(position: LeaderPosition, subscription: Subscription, now: datetime) -> timedelta:
+    """How long an open for this position may still be sent; zero or less once it is stale."""
+    return position.opened_at + timedelta(seconds=subscription.rules.open_ttl_seconds) - now
 
 
 def _still_as_planned(copy: Copy, position: LeaderPosition) -> bool:
