@@ -100,7 +100,7 @@ class SimulatedPlatform:
         self.journal_disk = JournalDisk(time, time)
         self.snapshots = MemorySnapshots()
         self.blobs = MemoryBlobs(time)
-        self.queues = Queues(events=MemoryQueue(time, time, time), commands=MemoryQueue(time, time, time))
+        self.queues = Queues(events=MemoryQueue(time, time), commands=MemoryQueue(time, time))
         self.parties: dict[str, Party] = {}
         self.service: Service | None = None
         self.service_life: Life | None = None

@@ -1,6 +1,9 @@
 """The service put together from its ports: engine, delivery, gate and routes. The same in every surrounding."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from quart import Quart
 
 from kopitra.application.delivery import Delivery
 from kopitra.application.engine import Engine
@@ -114,8 +117,15 @@ class Service:
         own = (*ea_routes(self), *more_routes(self))
         endpoints = [*(route.endpoint for route in own), *SERVICE_ENDPOINTS]
         self.routes: tuple[Route, ...] = (*own, *service_routes(self, endpoints, ports.probes, details))
-        self.quart = create_app(self.gate, self.routes)
-        self.asgi: Asgi = FastPath(self.gate, self.routes, self.quart)
+
+    @cached_property
+    def quart(self) -> Quart:
+        """Made when a server asks for it: whoever calls the gate needs none."""
+        return create_app(self.gate, self.routes)
+
+    @cached_property
+    def asgi(self) -> Asgi:
+        return FastPath(self.gate, self.routes, self.quart)
 
     def also(self, work: Work) -> None:
         """Do this as well whenever the shard is served."""

@@ -1,5 +1,6 @@
 """A queue in memory with peek-lock, delivery count and dead letter; it outlives a simulated crash."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -15,22 +16,20 @@ from kopitra.application.ports.queue import (
     QueueCounts,
     ReceivedMessage,
 )
-from kopitra.application.ports.timing import Clock, Sleeper
-
-POLL_SECONDS = 0.05
-"""How soon a waiting receiver notices a message; time is virtual."""
+from kopitra.application.ports.timing import Clock
 
 
 class MemoryQueue:
-    """Implements the Queue port, in order of arrival; lapsed locks give a message back."""
+    """Implements the Queue port, in order of arrival; lapsed locks give a message back. A receiver that waits costs
+    nothing: it is woken by a message, or by the loop's own timer when a lock lapses or its time is up."""
 
-    def __init__(self, clock: Clock, sleeper: Sleeper, ids: IdSource) -> None:
+    def __init__(self, clock: Clock, ids: IdSource) -> None:
         self._clock = clock
-        self._sleeper = sleeper
         self._ids = ids
         self._next = 1
         self.waiting: dict[int, ReceivedMessage] = {}
         self.dead: dict[int, ReceivedMessage] = {}
+        self._parked: list[asyncio.Future[None]] = []
 
     async def send(self, messages: Sequence[Message]) -> None:
         for message in messages:
@@ -45,6 +44,7 @@ class MemoryQueue:
                 lock_token="",
             )
             self._next += 1
+        self._wake()
 
     async def receive(
         self, max_message_count: int = 1, *, max_wait_time: float = 0.0, dead_letter: bool = False
@@ -52,9 +52,30 @@ class MemoryQueue:
         ends = self._clock.monotonic() + max_wait_time
         while True:
             received = self._lock(max_message_count, dead_letter)
-            if received or self._clock.monotonic() >= ends:
+            left = ends - self._clock.monotonic()
+            if received or left <= 0:
                 return received
-            await self._sleeper.sleep(POLL_SECONDS)
+            await self._park(min(left, self._until_a_lock_lapses(dead_letter)))
+
+    async def _park(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self._parked.append(future)
+        timer = loop.call_later(seconds, _release, future)
+        try:
+            await future
+        finally:
+            timer.cancel()
+            self._parked.remove(future)
+
+    def _wake(self) -> None:
+        for future in self._parked:
+            _release(future)
+
+    def _until_a_lock_lapses(self, dead_letter: bool) -> float:
+        place, now = self.dead if dead_letter else self.waiting, self._clock.now()
+        locks = (m.locked_until_utc for m in place.values() if m.locked_until_utc is not None)
+        return min(((until - now).total_seconds() for until in locks if until > now), default=float(2**31))
 
     def _lock(self, most: int, dead_letter: bool) -> list[ReceivedMessage]:
         place = self.dead if dead_letter else self.waiting
@@ -89,6 +110,7 @@ class MemoryQueue:
             self.waiting[received.sequence_number] = msgspec.structs.replace(
                 held, lock_token="", locked_until_utc=None
             )
+            self._wake()
 
     async def dead_letter(
         self, received: ReceivedMessage, *, reason: str, error_description: str = ""
@@ -144,3 +166,8 @@ class MemoryQueue:
             dead_letter_reason=reason,
             dead_letter_error_description=description,
         )
+
+
+def _release(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -26,7 +26,7 @@ def message(command_type: str, parameters: dict[str, Any], revision: int = 5000,
 
 async def running(time: VirtualTime) -> tuple[Instance, MemoryQueue]:
     instance = await Shard(time).instance().configured()
-    queue = MemoryQueue(time, time, time)
+    queue = MemoryQueue(time, time)
     instance.tasks.spawn(OperationsConsumer(queue=queue, engine=instance.engine, sleeper=time).run())
     return instance, queue
 
@@ -98,7 +98,7 @@ def test_a_counterparty_that_does_not_serve_keeps_the_message_for_later() -> Non
     async def main(time: VirtualTime) -> None:
         shard = Shard(time)
         instance = shard.instance()
-        queue = MemoryQueue(time, time, time)
+        queue = MemoryQueue(time, time)
         instance.tasks.spawn(OperationsConsumer(queue=queue, engine=instance.engine, sleeper=time).run())
         await queue.send([message("trading.halt", {"scope": "platform"})])
         await time.sleep(300)

@@ -17,7 +17,7 @@ from tests.unit.engine.shard import Instance, Shard
 class Setting:
     def __init__(self, time: VirtualTime, instance: Instance) -> None:
         self.instance = instance
-        self.queue = MemoryQueue(time, time, time)
+        self.queue = MemoryQueue(time, time)
         self.blobs = MemoryBlobs(time)
         self.time = time
 

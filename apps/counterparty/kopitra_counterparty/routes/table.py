@@ -1,6 +1,7 @@
 """Which route answers which endpoint."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -107,10 +108,13 @@ def service_routes(
         epoch=lambda: service.core.tenure.epoch,
         details=details,
     )
-    document = msgspec.json.encode(openapi(endpoints))
+
+    @cache
+    def document() -> bytes:
+        return msgspec.json.encode(openapi(endpoints))
 
     async def show(call: Call, message: object) -> Reply:
-        return Reply(200, document)
+        return Reply(200, document())
 
     return (
         Route(endpoint=ENDPOINTS["GET /health"], handle=health.ready),
