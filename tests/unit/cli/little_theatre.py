@@ -19,11 +19,11 @@ from kopitra.simulation.broker.operations import Balance as Cash
 from kopitra.simulation.broker.operations import HandTrade, Operation, Prices, Trade
 from kopitra.simulation.broker.records import DealKind, TradeRequest, TradeResult
 from kopitra.simulation.broker.state import BrokerState, decode_state, encode_state, new_account
+from kopitra.simulation.leader_hand import Tickets, exactly, reason_of
 from kopitra.simulation.timeline import Action, LeaderAccount, Timeline, TimelineEvent
 from kopitra_cli.demo.broker_story import story_of
 from kopitra_cli.demo.cast import Account, Cast, Follower, cast_for
 from kopitra_cli.demo.expectation import oracle_rules
-from kopitra_cli.demo.leader_hand import Tickets, exactly, reason_of
 from kopitra_cli.demo.leader_story import key_of, position_ref
 from kopitra_cli.demo.platform_record import PlatformRecord
 from kopitra_cli.demo.verdict import Evidence

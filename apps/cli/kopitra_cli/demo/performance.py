@@ -13,9 +13,9 @@ import msgspec
 
 from kopitra.domain.identifiers import PositionRef
 from kopitra.simulation.broker.records import DealKind, TradeResult
+from kopitra.simulation.leader_hand import Tickets, exactly, reason_of
 from kopitra.simulation.timeline import Action, Timeline, TimelineEvent
 from kopitra_cli.demo.cast import Cast
-from kopitra_cli.demo.leader_hand import Tickets, exactly, reason_of
 from kopitra_cli.demo.leader_story import NO_CHANGES, key_of, order_ref, position_ref
 from kopitra_cli.demo.market import Market
 from kopitra_cli.demo.patience import Patience
