@@ -9,6 +9,8 @@ PURE_LIBRARIES = frozenset(
     "kopitra msgspec".split()
 )
 """Top-level modules that compute and do nothing else. `zoneinfo` is not one: it reads files that differ by machine."""
+CONSTANT_DATA = {"kopitra.domain.time_zones": frozenset({"importlib", "zoneinfo"})}
+"""Modules that read the constant data of a locked dependency, and with what (docs/decisions/0130)."""
 WORLDLY_BUILTINS = frozenset(
     {"open", "print", "input", "exec", "eval", "compile", "breakpoint", "__import__"}
 )
