@@ -142,3 +142,18 @@ def test_symbols_that_the_broker_does_not_list_are_passed_over_in_quotes() -> No
     house = House()
     house.quote("XAUUSD", "2000.0", "2000.5")
     assert house.broker.state.quotes == {}
+
+
+def test_market_orders_slip_against_the_account_by_what_the_profile_says() -> None:
+    house = quoted_house(BrokerProfile(slippage_points=(3, 3)))
+    bought, sold = house.buy("1"), house.sell("1")
+    assert (bought.price, sold.price) == (D("1.10013"), D("1.09997"))
+    assert house.close(bought.position_ticket).price == D("1.09997")
+    assert house.close(sold.position_ticket).price == D("1.10013")
+
+
+def test_a_slip_beyond_the_deviation_is_a_requote() -> None:
+    house = quoted_house(BrokerProfile(slippage_points=(3, 3)))
+    refused = house.buy("1", price="1.10010", deviation="0.00002")
+    assert (refused.retcode, refused.price) == (Retcode.REQUOTE, D("1.10010"))
+    assert house.buy("1", price="1.10010", deviation="0.00003").retcode == Retcode.DONE

@@ -128,3 +128,12 @@ def test_the_accounts_clock_never_goes_back() -> None:
     house.pass_time(hours=-2)
     house.buy("0.1")
     assert house.broker.state.deals[-1].executed_at == MONDAY + timedelta(hours=1)
+
+
+def test_anyone_may_ask_what_an_amount_is_worth_in_the_accounts_currency() -> None:
+    house = quoted_house()
+    assert house.broker.converted(D(5), "USD") == D(5)
+    house.quote("GBPUSD", "1.25000", "1.25010")
+    assert house.broker.converted(D(100), "GBP") == D(125)
+    assert house.broker.converted(D(-100), "GBP") == D("-125.01")
+    assert house.broker.converted(D(1), "XXX") is None

@@ -6,6 +6,7 @@ each one after it was applied, and applying the recorded ones to the same snapsh
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -119,6 +120,13 @@ class SimulatedBroker:
             trade_allowed=state.autotrading,
             ledger=len(state.deals),
         )
+
+    def converted(self, amount: Decimal, currency: str) -> Decimal | None:
+        """An amount in the account's currency, unrounded, at the quotes at hand; None where they do not tell."""
+        if currency == self.state.terms.currency:
+            return amount
+        rate = money.known_rate(self._account, currency, gain=amount > 0)
+        return None if rate is None else amount * rate
 
     def deals_after(self, ordinal: int) -> list[Deal]:
         return self.state.deals[max(ordinal, 0) :]

@@ -7,6 +7,7 @@ import msgspec
 
 from kopitra.domain.orders import DealReason, MarginMode, Side
 from kopitra.domain.quantities import ZERO, floor_to_step
+from kopitra.domain.quotes import Quote
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.simulation.broker import checks, dealing
 from kopitra.simulation.broker.account import Account
@@ -15,7 +16,7 @@ from kopitra.simulation.broker.fills import Exact, Fill
 from kopitra.simulation.broker.market import entry_price, exit_price
 from kopitra.simulation.broker.records import Position, TradeRequest, TradeResult, refused
 from kopitra.simulation.broker.retcodes import Retcode, message_of
-from kopitra.simulation.draws import PER_MILLE
+from kopitra.simulation.draws import PER_MILLE, drawn_between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +140,7 @@ def _opening_refusal(
     if refusal:
         return refusal
     quote = account.state.quotes[spec.symbol]
-    price = entry_price(quote, side)
+    price = _market_price(account, spec, quote, side)
     return (
         _moved(request, price)
         or checks.stops_refusal(
@@ -157,7 +158,8 @@ def _closing_refusal(
     if refusal:
         return refusal
     quote = account.state.quotes[spec.symbol]
-    return checks.frozen_position(spec, position, quote) or _moved(request, exit_price(quote, position.side))
+    price = _market_price(account, spec, quote, position.side.opposite)
+    return checks.frozen_position(spec, position, quote) or _moved(request, price)
 
 
 def _stops_change_refusal(
@@ -193,7 +195,18 @@ def _price(account: Account, spec: SymbolSpec, side: Side, exact: Exact | None) 
     if exact is not None and exact.price is not None:
         return exact.price
     quote = account.state.quotes.get(spec.symbol)
-    return None if quote is None else entry_price(quote, side)
+    return None if quote is None else _market_price(account, spec, quote, side)
+
+
+def _market_price(account: Account, spec: SymbolSpec, quote: Quote, side: Side) -> Decimal:
+    """The quote's, or worse by what the broker's next deal slips."""
+    price, bounds = entry_price(quote, side), account.state.profile.slippage_points
+    if not any(bounds):
+        return price
+    slipped = spec.point * drawn_between(
+        account.state.terms.login, "slippage", account.state.next_deal, bounds
+    )
+    return price + slipped if side is Side.BUY else max(price - slipped, spec.point)
 
 
 def _filled(spec: SymbolSpec, volume: Decimal, fill_per_mille: int) -> Decimal:

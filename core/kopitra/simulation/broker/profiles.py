@@ -87,6 +87,8 @@ class BrokerProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Market hours; none: always open."""
     latency_ms: tuple[int, int] = (0, 0)
     """Drawn for each request, half on the way in and half on the way out; waited by the shell."""
+    slippage_points: tuple[int, int] = (0, 0)
+    """How much worse than the quote a market order is dealt, drawn for each deal."""
     sync_delay_ms: int = 0
     """How long a terminal is connected, with an empty book, before its history has loaded."""
     pending_limit: int = PENDING_LIMIT
