@@ -205,6 +205,86 @@ def test_an_open_of_unknown_fate_is_followed_by_two_snapshots_though_the_book_is
     play(main)
 
 
+def test_an_open_of_unknown_fate_is_confirmed_in_time_in_a_busy_book():
+    async def main(world: VirtualTime) -> None:
+        scene = Scene(world)
+        scene.broker.scripts.append(Script(retcode=10012))
+        async with scene.running():
+            await settled(scene)
+            item = scene.server.command(order(1))
+            await scene.until(lambda: item.retired)
+            doubted_at = world.monotonic()
+            await world.sleep(2)
+            scene.broker.open()
+            scene.server.post("resync.requested", {})
+            for _ in range(20):
+                await world.sleep(1)
+                scene.broker.open()
+        assert scene.server.status_of(item) is AckStatus.UNKNOWN
+        first, between, *later = [at for at in times_of(scene, SNAPSHOT) if at >= doubted_at - 0.5]
+        assert between - first < 5
+        assert any(5 < at - first < 10 for at in later)
+
+    play(main)
+
+
+def test_a_change_told_shortly_before_a_confirmation_is_confirmed_too():
+    async def main(world: VirtualTime) -> None:
+        scene = Scene(world)
+        async with scene.running():
+            await settled(scene)
+            before = len(times_of(scene, SNAPSHOT))
+            for _ in range(2):
+                scene.broker.open()
+                scene.server.post("resync.requested", {})
+                await world.sleep(4)
+            await world.sleep(90)
+        first, second, *confirmations = times_of(scene, SNAPSHOT)[before:]
+        assert second - first < 5
+        assert any(at - second > 5 for at in confirmations)
+        assert confirmations[-1] - first < 15
+
+    play(main)
+
+
+def test_a_book_that_changes_all_the_time_is_not_told_all_the_time():
+    async def main(world: VirtualTime) -> None:
+        scene = Scene(world)
+        async with scene.running():
+            await settled(scene)
+            before = len(times_of(scene, SNAPSHOT))
+            for _ in range(300):
+                scene.broker.open()
+                await world.sleep(1)
+        assert 9 <= len(times_of(scene, SNAPSHOT)[before:]) <= 18
+
+    play(main)
+
+
+def test_a_doubt_shortly_before_a_confirmation_has_one_of_its_own():
+    async def main(world: VirtualTime) -> None:
+        scene = Scene(world, settle_seconds=5.0)
+        scene.broker.scripts.append(Script(retcode=10012))
+        async with scene.running():
+            await settled(scene)
+            item = scene.server.command(order(1))
+            await world.sleep(3)
+            scene.broker.open()
+            scene.server.post("resync.requested", {})
+            changed_at = world.monotonic()
+            await scene.until(lambda: item.retired)
+            doubted_at = world.monotonic()
+            for _ in range(20):
+                await world.sleep(1)
+                scene.broker.open()
+        assert scene.server.status_of(item) is AckStatus.UNKNOWN
+        assert doubted_at - changed_at < 5
+        first, *later = [at for at in times_of(scene, SNAPSHOT) if at >= doubted_at - 0.5]
+        assert any(5 < at - first < 10 for at in later)
+
+    play(main)
+
+
 def test_a_snapshot_says_what_it_contains_and_what_is_being_executed():
     async def main(world: VirtualTime) -> None:
         scene = Scene(world)

@@ -1,6 +1,7 @@
 """When the whole book is told: at the start, on request, when the line came back, and now and then when it changed."""
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from kopitra_agent.ports.identity import IdSource
 from kopitra_agent.ports.timing import Clock
@@ -13,6 +14,39 @@ CONFIRM_SECONDS = 6.0
 RETRY_SECONDS = 1.0
 
 
+class Owed(NamedTuple):
+    """A second telling, on the monotonic clock: a snapshot taken at `counts_from` or later is one, and it is made at
+    `due_at` if there was none."""
+
+    counts_from: float
+    due_at: float
+
+
+class Confirmations:
+    """What was told of the book and is to be told once more. Whatever is told before its time puts nothing off."""
+
+    def __init__(self) -> None:
+        self._owed: list[Owed] = []
+
+    @property
+    def due_at(self) -> float | None:
+        return min((owed.due_at for owed in self._owed), default=None)
+
+    def is_due(self, now: float) -> bool:
+        return self.due_at is not None and now >= self.due_at
+
+    def told(self, taken_at: float, now: float, changed: bool, doubted: bool) -> None:
+        """A snapshot was taken at the one moment and accepted at the other. What changed in a confirmation is
+        confirmed later: a book that changes all the time is not told all the time."""
+        kept = [owed for owed in self._owed if taken_at >= owed.counts_from]
+        self._owed = [owed for owed in self._owed if taken_at < owed.counts_from]
+        if not (changed or doubted):
+            return
+        counts_from = now + CONFIRM_SECONDS
+        at_leisure = not doubted and any(owed.due_at == owed.counts_from for owed in kept)
+        self._owed.append(Owed(counts_from, now + CHANGED_SECONDS if at_leisure else counts_from))
+
+
 class Snapshots:
     """`view` gives the book of one moment, or None while there is none to be had."""
 
@@ -23,9 +57,10 @@ class Snapshots:
         self._due_at = clock.monotonic()
         self._sent: tuple[object, ...] | None = None
         self._forced = True
-        self._confirming = False
-        self._doubted = False
+        self._confirmations = Confirmations()
         self._requests = 0
+        self._doubts = 0
+        self._doubts_told = 0
 
     def request(self) -> None:
         """Tell the book as soon as possible, changed or not."""
@@ -35,7 +70,7 @@ class Snapshots:
 
     def doubt(self) -> None:
         """Something may or may not be in the book: tell it now, and once more when absence counts."""
-        self._doubted = True
+        self._doubts += 1
         self.request()
 
     def due_in(self) -> float:
@@ -43,28 +78,34 @@ class Snapshots:
 
     async def parcel(self) -> Parcel | None:
         """All parts of a snapshot, if one is due. Raises TerminalUnavailable."""
-        self._due_at = self._clock.monotonic() + RETRY_SECONDS
-        requests = self._requests
+        taken_at = self._clock.monotonic()
+        self._due_at = taken_at + RETRY_SECONDS
+        requests, doubts = self._requests, self._doubts
         view = await self._view()
         if view is None:
             return None
         content = view.content()
-        if content == self._sent and not self._forced:
-            self._due_at = self._clock.monotonic() + CHANGED_SECONDS
+        if content == self._sent and not self._forced and not self._confirmations.is_due(taken_at):
+            self._rest()
             return None
         bodies = snapshot_bodies(view, self._ids.new())
-        return Parcel(bodies, lambda accepted: self._done(content, requests, accepted))
 
-    def _done(self, content: tuple[object, ...], requests: int, accepted: bool) -> None:
-        if not accepted:
-            self._forced = True
-            self._due_at = self._clock.monotonic() + RETRY_SECONDS
-            return
-        changed = content != self._sent or self._doubted
-        self._sent, self._doubted = content, False
-        self._confirming = changed and not self._confirming
-        self._forced = changed  # what changed is confirmed by a second snapshot
-        self._due_at = self._clock.monotonic() + (CONFIRM_SECONDS if self._confirming else CHANGED_SECONDS)
-        if requests != self._requests:
-            self._forced = True
-            self._due_at = self._clock.monotonic()
+        def done(accepted: bool) -> None:
+            if not accepted:
+                self._forced = True
+                self._due_at = self._clock.monotonic() + RETRY_SECONDS
+                return
+            doubted, changed = doubts > self._doubts_told, content != self._sent
+            self._confirmations.told(taken_at, self._clock.monotonic(), changed, doubted)
+            self._sent, self._doubts_told = content, doubts
+            self._forced = requests != self._requests
+            self._rest()
+
+        return Parcel(bodies, done)
+
+    def _rest(self) -> None:
+        """Nothing to tell until the book changed or is to be confirmed, or what was asked for meanwhile is due."""
+        now = self._clock.monotonic()
+        later = now + CHANGED_SECONDS
+        confirm_at = self._confirmations.due_at
+        self._due_at = now if self._forced else later if confirm_at is None else min(later, confirm_at)
