@@ -19,6 +19,7 @@ from kopitra.domain.telemetry import (
 )
 from kopitra.machine import commands
 from kopitra.machine.commands import Command
+from kopitra.machine.decisions.figures import of_another_login
 from kopitra.machine.readings import Figures, Readings
 from kopitra.machine.state import State
 from kopitra.protocol.inbox import InboxItem
@@ -44,6 +45,8 @@ class Inbox:
         for item in items:
             if isinstance(item.payload, Heartbeat):
                 wanted.extend(self._clock_skew(account, item.payload, now))
+            elif isinstance(item.payload, AccountSnapshot):
+                wanted.extend(_figures(account, item.payload, state, readings, now))
             elif not self._note(account, item.payload, state, readings, now):
                 wanted.extend(self._commands(account, item))
         return wanted
@@ -66,15 +69,6 @@ class Inbox:
     ) -> bool:
         """Whether the payload was volatile; then the readings know it now."""
         match payload:
-            case AccountSnapshot():
-                readings.figures[account] = Figures(
-                    balance=payload.balance,
-                    currency=payload.currency,
-                    at=now,
-                    equity=payload.equity,
-                    free_margin=payload.free_margin,
-                    leverage=payload.leverage,
-                )
             case Quotes():
                 readings.note_quotes(account, payload.quotes, state.accounts[account].catalog, now)
             case _:
@@ -111,6 +105,23 @@ class Inbox:
         if symbols is None:
             return []
         return [commands.TakeCatalog(account=account, symbols=symbols, digest=catalog_digest(symbols))]
+
+
+def _figures(
+    account: AccountId, payload: AccountSnapshot, state: State, readings: Readings, now: datetime
+) -> list[Command]:
+    """The figures are volatile; what they may mean for a guard is for the machine to say, which mostly says nothing."""
+    if of_another_login(state.accounts[account], payload):
+        return []
+    readings.figures[account] = Figures(
+        balance=payload.balance,
+        currency=payload.currency,
+        at=now,
+        equity=payload.equity,
+        free_margin=payload.free_margin,
+        leverage=payload.leverage,
+    )
+    return [commands.TakeFigures(account=account, snapshot=payload)]
 
 
 def _as_it_came(account: AccountId, item: InboxItem) -> Command:

@@ -19,7 +19,7 @@ from kopitra.domain.limits import LEASE_TTL_SECONDS
 from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.rules import CopyRules
 from kopitra.domain.symbols import SymbolSpec
-from kopitra.domain.telemetry import BalanceOperation, OutboxAck, PositionSnapshot
+from kopitra.domain.telemetry import AccountSnapshot, BalanceOperation, OutboxAck, PositionSnapshot
 from kopitra.domain.trading import Execution, OrderAction, Signal
 from kopitra.machine.events import HaltMode, HaltScope, SessionEnd
 
@@ -125,6 +125,14 @@ class TakeSnapshot(Command, frozen=True):
     account: AccountId
     snapshot: PositionSnapshot
     digest: str
+
+
+class TakeFigures(Command, frozen=True):
+    """An account's figures. The readings hold them already; an event follows only where one of them means something:
+    another margin mode, a guard's mark, a guard that is hit."""
+
+    account: AccountId
+    snapshot: AccountSnapshot
 
 
 class TakeCatalog(Command, frozen=True):

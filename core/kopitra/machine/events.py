@@ -25,6 +25,7 @@ from kopitra.domain.identifiers import (
     SubscriptionId,
     TenantId,
 )
+from kopitra.domain.orders import MarginMode
 from kopitra.domain.rules import CopyRules
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import BalanceOperation
@@ -319,6 +320,13 @@ class BookOwnerKnown(Event, tag="book.owner", frozen=True):
     server: str
 
 
+class MarginModeKnown(Event, tag="account.mode", frozen=True):
+    """The account turned out to be hedging or netting, other than was known."""
+
+    account: AccountId
+    mode: MarginMode
+
+
 class BalanceChanged(Event, tag="balance.changed", frozen=True):
     account: AccountId
     operation: BalanceOperation
@@ -430,6 +438,7 @@ AnyEvent = (
     | CatalogKept
     | SnapshotSeen
     | BookOwnerKnown
+    | MarginModeKnown
     | BalanceChanged
     | SilenceChanged
     | TradingHalted

@@ -33,6 +33,7 @@ EVOLUTIONS: dict[type[Event], Evolution] = {
     events.InboxRecorded: telemetry.inbox_recorded,
     events.CatalogKept: telemetry.catalog_kept,
     events.BalanceChanged: telemetry.balance_changed,
+    events.MarginModeKnown: telemetry.margin_mode_known,
     events.ResyncRequested: telemetry.resync_requested,
     events.ConsumerCheckpointed: telemetry.consumer_checkpointed,
     events.RequestAnswered: answers.request_answered,

@@ -24,7 +24,7 @@ from kopitra.domain.identifiers import (
     SubscriptionId,
     TenantId,
 )
-from kopitra.domain.orders import OrderType, Side
+from kopitra.domain.orders import MarginMode, OrderType, Side
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.rules import CopyRules
 from kopitra.domain.symbols import SymbolSpec
@@ -263,6 +263,8 @@ class Account(Mutable):
     """Last known figures of symbols that copies use and the catalogue lacks by now."""
     login: int | None = None
     server: str | None = None
+    mode: MarginMode = MarginMode.HEDGING
+    """As its EA last told; an account that never said is taken for a hedging one, as most are."""
     snapshot_digest: str = ""
     silent: bool = False
     incidents: dict[str, Incident] = {}

@@ -9,6 +9,7 @@ from kopitra.application.inbox import Inbox
 from kopitra.application.ports.timing import Clock
 from kopitra.application.submission import Outcome, Taken
 from kopitra.domain.telemetry import ExecutionNotice, OutboxAck
+from kopitra.machine.commands import TakeFigures
 from kopitra.machine.outcome import Refusal
 from kopitra.protocol.inbox import InboxItem, read_inbox
 from kopitra.protocol.messages import InboxAnswer
@@ -50,7 +51,8 @@ class InboxRoute:
                 if isinstance(outcome, Refusal):
                     return self._desk.refused(call, outcome)
             changed = [o.last for o in outcomes if isinstance(o, Taken) and o.changed]
-            return self._reply(len(items), changed[-1] if changed else self._engine.committed, bool(outcomes))
+            durable = any(not isinstance(command, TakeFigures) for command in wanted)
+            return self._reply(len(items), changed[-1] if changed else self._engine.committed, durable)
 
         if not wanted:
             return self._reply(len(items), self._engine.committed, durable=False)

@@ -6,6 +6,7 @@ from kopitra.machine.events import (
     CatalogKept,
     ConsumerCheckpointed,
     InboxRecorded,
+    MarginModeKnown,
     Recorded,
     ResyncRequested,
 )
@@ -30,6 +31,10 @@ def catalog_kept(state: State, event: CatalogKept, recorded: Recorded) -> None:
 
 def balance_changed(state: State, event: BalanceChanged, recorded: Recorded) -> None:
     state.accounts[event.account].balance_deals.add(str(event.operation.deal_id))
+
+
+def margin_mode_known(state: State, event: MarginModeKnown, recorded: Recorded) -> None:
+    state.accounts[event.account].mode = event.mode
 
 
 def consumer_checkpointed(state: State, event: ConsumerCheckpointed, recorded: Recorded) -> None:
