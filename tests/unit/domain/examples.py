@@ -6,11 +6,13 @@ from typing import TypeVar
 
 import msgspec
 
+from kopitra.domain.orders import Side
 from kopitra.domain.quotes import Quote
 from kopitra.domain.rates import Rate
 from kopitra.domain.readings import Balance, PairQuote, RateTable, pair_quote, rate_table
 from kopitra.domain.rules import CopyRules
-from kopitra.domain.sizing import FollowerAccount, LeaderTrade, RateReading, Sized, size_copy
+from kopitra.domain.sizing import Sized, size_copy
+from kopitra.domain.sizing_inputs import UNKNOWN_ENTRY, Entry, FollowerAccount, LeaderTrade, RateReading
 from kopitra.domain.sizing_modes import BalanceRatio, SameVolume
 from kopitra.domain.skips import Skip
 from kopitra.domain.symbols import SymbolSpec
@@ -46,12 +48,16 @@ def leader(
     contract: str | None = "100000",
     balance: str | None = "10000",
     currency: str = "USD",
+    equity: str | None = None,
+    free_margin: str | None = None,
 ) -> LeaderTrade:
     return LeaderTrade(
         volume=Decimal(volume),
-        contract_size=None if contract is None else Decimal(contract),
-        balance=None if balance is None else Decimal(balance),
+        contract_size=_decimal(contract),
+        balance=_decimal(balance),
         currency=currency,
+        equity=_decimal(equity),
+        free_margin=_decimal(free_margin),
     )
 
 
@@ -60,9 +66,26 @@ def follower(
     currency: str = "USD",
     age: timedelta = timedelta(0),
     spec: SymbolSpec = EURUSD,
+    equity: str | None = None,
+    free_margin: str | None = None,
 ) -> FollowerAccount:
-    reading = None if balance is None else Balance(Decimal(balance), currency, NOW - age)
-    return FollowerAccount(spec, reading)
+    def reading(amount: str | None) -> Balance | None:
+        return None if amount is None else Balance(Decimal(amount), currency, NOW - age)
+
+    return FollowerAccount(spec, reading(balance), reading(equity), reading(free_margin))
+
+
+def entry(
+    price: str | None = "1.10000",
+    stop_loss: str | None = "1.09500",
+    side: Side = Side.BUY,
+    profit_rate: RateReading = None,
+) -> Entry:
+    return Entry(side, _decimal(price), _decimal(stop_loss), profit_rate)
+
+
+def _decimal(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
 
 
 def pair(symbol: str, bid: str, ask: str, age: timedelta = timedelta(0)) -> PairQuote:
@@ -82,16 +105,24 @@ def rate(source: str, target: str, numerator: str, denominator: str = "1") -> Ra
 
 
 def sized(
-    rules: CopyRules, trade: LeaderTrade, account: FollowerAccount | None = None, reading: RateReading = None
+    rules: CopyRules,
+    trade: LeaderTrade,
+    account: FollowerAccount | None = None,
+    reading: RateReading = None,
+    at: Entry = UNKNOWN_ENTRY,
 ) -> Sized:
-    result = size_copy(rules, trade, account or follower(), reading, NOW)
+    result = size_copy(rules, trade, account or follower(), reading, NOW, at)
     assert isinstance(result, Sized), result
     return result
 
 
 def skipped(
-    rules: CopyRules, trade: LeaderTrade, account: FollowerAccount | None = None, reading: RateReading = None
+    rules: CopyRules,
+    trade: LeaderTrade,
+    account: FollowerAccount | None = None,
+    reading: RateReading = None,
+    at: Entry = UNKNOWN_ENTRY,
 ) -> Skip:
-    result = size_copy(rules, trade, account or follower(), reading, NOW)
+    result = size_copy(rules, trade, account or follower(), reading, NOW, at)
     assert isinstance(result, Skip), result
     return result

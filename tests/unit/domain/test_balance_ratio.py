@@ -8,12 +8,8 @@ import pytest
 from kopitra.domain.rates import RateMissing, RateStale
 from kopitra.domain.readings import BALANCE_MAX_AGE
 from kopitra.domain.rules import StaleBalance
-from kopitra.domain.sizing import (
-    RateOfOtherCurrencies,
-    RateReading,
-    SizeNote,
-    size_copy,
-)
+from kopitra.domain.sizing import size_copy
+from kopitra.domain.sizing_inputs import RateOfOtherCurrencies, RateReading, SizeNote
 from kopitra.domain.skips import SkipReason
 from tests.unit.domain.examples import (
     NOW,

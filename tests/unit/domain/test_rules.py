@@ -85,6 +85,63 @@ def test_a_setting_that_does_not_exist_is_refused_not_ignored(raw: dict[str, Any
             "excludeSymbols[1]",
             "eurusd is also included",
         ),
+        ({"maxRiskMultiple": "0.9"}, "maxRiskMultiple", "must be a number from 1"),
+        ({"maxRiskMultiple": "NaN"}, "maxRiskMultiple", "must be a number from 1"),
+        ({"sizing": {"mode": "fixed_risk", "fraction": "0"}}, "sizing.fraction", "must be above zero"),
+        (
+            {"sizing": {"mode": "fixed_risk", "fraction": "1.01"}},
+            "sizing.fraction",
+            "must not be above 1, which is everything",
+        ),
+        (
+            {"sizing": {"mode": "fixed_risk", "fraction": "0.01"}, "copyStopLoss": False},
+            "copyStopLoss",
+            "fixed_risk needs the copy's own stop loss",
+        ),
+        ({"sizing": {"mode": "fixed_leverage", "leverage": "-2"}}, "sizing.leverage", "must be above zero"),
+        (
+            {"sizing": {"mode": "expression", "expression": "2 * leader_volume.real"}},
+            "sizing.expression",
+            "at character 18: '.' does not belong here",
+        ),
+        (
+            {"includeMagics": [1, 2], "excludeMagics": [3, 2]},
+            "excludeMagics[1]",
+            "2 is also included",
+        ),
+        ({"includeMagics": list(range(1001))}, "includeMagics", "must not name more than 1000"),
+        ({"maxStopDistance": "0"}, "maxStopDistance", "must be above zero"),
+        (
+            {"schedule": [{"start": "08:00", "end": "17:00"}, {"start": "8:00", "end": "17:00"}]},
+            "schedule[1].start",
+            "8:00 is no time of day; write HH:MM, from 00:00 to 23:59",
+        ),
+        (
+            {"schedule": [{"start": "08:00", "end": "17:00", "timezone": "Athens"}]},
+            "schedule[0].timezone",
+            "Athens is no time zone; write an IANA name, for example Europe/Athens",
+        ),
+        (
+            {"schedule": [{"start": "08:00", "end": "17:00"}] * 51},
+            "schedule",
+            "must not have more than 50 windows",
+        ),
+        (
+            {"delaySeconds": 60},
+            "delaySeconds",
+            "must be from 0 to less than openTtlSeconds (60): a delayed open ages on",
+        ),
+        (
+            {"delaySeconds": -1},
+            "delaySeconds",
+            "must be from 0 to less than openTtlSeconds (60): a delayed open ages on",
+        ),
+        ({"leaderSilenceSeconds": 5}, "leaderSilenceSeconds", "must be from 30 to 604800"),
+        (
+            {"leaderSilenceCloseSeconds": 60},
+            "leaderSilenceCloseSeconds",
+            "must be above leaderSilenceSeconds (60) and at most 604800",
+        ),
     ],
 )
 def test_a_bad_value_is_refused_where_it_stands(raw: dict[str, Any], path: str, message: str) -> None:
@@ -97,8 +154,24 @@ def test_a_maximum_may_equal_the_minimum() -> None:
 
 
 def test_all_bad_values_are_told_at_once() -> None:
-    found = problems({"multiplier": 0, "minVolume": -1, "openTtlSeconds": -5})
-    assert [problem.path for problem in found] == ["multiplier", "minVolume", "openTtlSeconds"]
+    found = problems({"multiplier": 0, "minVolume": -1, "openTtlSeconds": -5, "maxStopDistance": -1})
+    assert [p.path for p in found] == ["multiplier", "minVolume", "maxStopDistance", "openTtlSeconds"]
+
+
+def test_every_setting_at_its_best_is_accepted() -> None:
+    raw = {
+        "sizing": {"mode": "expression", "expression": "leader_volume * equity / leader_equity"},
+        "maxRiskMultiple": 1,
+        "sides": ["buy"],
+        "includeMagics": [7],
+        "excludeMagics": [8],
+        "maxStopDistance": "0.01",
+        "schedule": [{"start": "22:00", "end": "06:00", "days": ["sunday"], "timezone": "America/New_York"}],
+        "delaySeconds": 59,
+        "leaderSilenceSeconds": 30,
+        "leaderSilenceCloseSeconds": 31,
+    }
+    assert accepted(raw).delay_seconds == 59
 
 
 def test_rules_in_a_journal_come_back_as_they_were() -> None:

@@ -6,9 +6,7 @@ from decimal import Decimal
 import pytest
 
 from kopitra.domain.rules import CopyRules
-from kopitra.domain.sizing import (
-    SizeNote,
-)
+from kopitra.domain.sizing_inputs import SizeNote
 from kopitra.domain.sizing_modes import ByMultiplier, FixedVolume
 from kopitra.domain.skips import SkipReason
 from tests.unit.domain.examples import (
