@@ -9,7 +9,7 @@ from itertools import count
 from kopitra.application.part_sets import catalog_digest
 from kopitra.application.tokens import KeyRing, code_hash
 from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SessionId, SubscriptionId, TenantId
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import CopySettings
 from kopitra.domain.sizing_modes import ByMultiplier
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.machine import commands
@@ -35,7 +35,7 @@ SYMBOLS = tuple(
     )
     for base in ("EUR", "GBP", "AUD", "NZD")
 )
-RULES = CopyRules(sizing=ByMultiplier(), multiplier=Decimal("0.5"))
+RULES = CopySettings(sizing=ByMultiplier(), multiplier=Decimal("0.5"))
 
 
 class Casting:
@@ -72,7 +72,7 @@ class Casting:
         )
         return Seat(name, minted.token)
 
-    def copy(self, leader: Seat, followers: Iterable[Seat], rules: CopyRules = RULES) -> None:
+    def copy(self, leader: Seat, followers: Iterable[Seat], rules: CopySettings = RULES) -> None:
         """Each follower copies the leader by these rules: half of its volume, unless told otherwise."""
         group = GroupId(f"group-{leader.account}")
         self._scribe.do(

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from kopitra.domain.guards import Guard
 from kopitra.domain.identifiers import (
     AccountId,
     DeviceId,
@@ -17,7 +18,7 @@ from kopitra.domain.identifiers import (
 )
 from kopitra.domain.limits import LEASE_TTL_SECONDS
 from kopitra.domain.orders import OrderType, Side
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import CopySettings, SettingsScope
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import AccountSnapshot, BalanceOperation, OutboxAck, PositionSnapshot
 from kopitra.domain.trading import Execution, OrderAction, Signal
@@ -49,6 +50,7 @@ class PublishGroup(Command, frozen=True):
     revision: int
     leaders: tuple[AccountId, ...]
     enabled: bool = True
+    copies_of_copies: bool = False
 
 
 class PublishSubscription(Command, frozen=True):
@@ -57,8 +59,19 @@ class PublishSubscription(Command, frozen=True):
     revision: int
     group: GroupId
     follower: AccountId
-    rules: CopyRules
+    rules: CopySettings
     enabled: bool = True
+
+
+class PublishSettings(Command, frozen=True):
+    """A layer of settings and guards, in place of the one that was there; `target` is empty for the platform."""
+
+    scope: SettingsScope
+    target: str
+    tenant: TenantId
+    revision: int
+    settings: CopySettings
+    guards: tuple[Guard, ...] = ()
 
 
 class Enrol(Command, frozen=True):

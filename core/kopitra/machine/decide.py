@@ -17,6 +17,7 @@ from kopitra.machine.decisions import (
     figures,
     resync,
     sessions,
+    settings,
     telemetry,
 )
 from kopitra.machine.decisions.copying import COPYING
@@ -30,6 +31,7 @@ HANDLERS: dict[type[Command], Handler] = {
     commands.PublishAccount: configuration.publish_account,
     commands.PublishGroup: configuration.publish_group,
     commands.PublishSubscription: configuration.publish_subscription,
+    commands.PublishSettings: settings.publish_settings,
     commands.Enrol: enrolment.enrol,
     commands.OpenSession: sessions.open_session,
     commands.EndSession: sessions.end_session,

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from kopitra.domain.arithmetic import Arithmetic
+from kopitra.domain.guards import Guard
 from kopitra.domain.identifiers import (
     AccountId,
     CommandId,
@@ -26,7 +27,7 @@ from kopitra.domain.identifiers import (
     TenantId,
 )
 from kopitra.domain.orders import MarginMode
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import CopySettings, SettingsScope
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import BalanceOperation
 from kopitra.domain.trading import AckStatus, Execution, Order, Signal
@@ -58,6 +59,8 @@ class GroupConfigured(Event, tag="group.configured", frozen=True):
     revision: int
     leaders: tuple[AccountId, ...]
     enabled: bool = True
+    copies_of_copies: bool = False
+    """Whether what its leaders copy from others is copied on."""
 
 
 class SubscriptionConfigured(Event, tag="subscription.configured", frozen=True):
@@ -66,8 +69,20 @@ class SubscriptionConfigured(Event, tag="subscription.configured", frozen=True):
     revision: int
     group: GroupId
     follower: AccountId
-    rules: CopyRules
+    rules: CopySettings
+    """The subscription's own layer of settings."""
     enabled: bool = True
+
+
+class SettingsConfigured(Event, tag="settings.configured", frozen=True):
+    """A layer of settings and guards above or below subscriptions; `target` names the tenant, group or account."""
+
+    scope: SettingsScope
+    target: str
+    tenant: TenantId
+    revision: int
+    settings: CopySettings
+    guards: tuple[Guard, ...] = ()
 
 
 class StaleIgnored(Event, tag="config.stale", frozen=True):
@@ -158,6 +173,8 @@ class CopyDecision(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     reverse: bool = False
     notes: tuple[str, ...] = ()
     arithmetic: Arithmetic | None = None
+    rules_version: int = 0
+    """Sequence of the event that made the rules in force what they were."""
 
 
 class CopyPlanned(Event, tag="copy.planned", frozen=True):
@@ -173,6 +190,8 @@ class CopyPlanned(Event, tag="copy.planned", frozen=True):
     sandbox: bool = False
     gap_after: int | None = None
     """The last ordinal that was seen before a gap in the stream."""
+    depth: int = 0
+    """How often the leader's trade has been copied before it was the leader's; 0 for a trade of its own."""
 
 
 class SignalDeferred(Event, tag="signal.deferred", frozen=True):
@@ -352,6 +371,14 @@ class HaltMode(StrEnum):
     FLATTEN = "flatten"
 
 
+class UnsubscribedBy(StrEnum):
+    """What was published as not enabled; for a group also: without one of its leaders."""
+
+    SUBSCRIPTION = "subscription"
+    GROUP = "group"
+    FOLLOWER = "follower"
+
+
 class FlattenOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     account: AccountId
     order: Order
@@ -373,6 +400,22 @@ class TradingHalted(Event, tag="trading.halted", frozen=True):
     orders: tuple[FlattenOrder, ...] = ()
     reason: str = ""
     revision: int = 0
+
+
+class Release(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    account: AccountId
+    copy_id: CopyId
+
+
+class CopiesUnsubscribed(Event, tag="copies.unsubscribed", frozen=True):
+    """What becomes of copies whose subscription, group, leader's place in it, or follower is not enabled any more,
+    each by its own subscription's `unsubscribe`."""
+
+    scope: UnsubscribedBy
+    target: str
+    withdrawn: tuple[Withdrawal, ...] = ()
+    orders: tuple[FlattenOrder, ...] = ()
+    released: tuple[Release, ...] = ()
 
 
 class TradingResumed(Event, tag="trading.resumed", frozen=True):
@@ -416,6 +459,8 @@ AnyEvent = (
     AccountConfigured
     | GroupConfigured
     | SubscriptionConfigured
+    | SettingsConfigured
+    | CopiesUnsubscribed
     | StaleIgnored
     | Enrolled
     | SessionOpened

@@ -25,6 +25,7 @@ EVOLUTIONS: dict[type[Event], Evolution] = {
     events.AccountConfigured: configuration.account_configured,
     events.GroupConfigured: configuration.group_configured,
     events.SubscriptionConfigured: configuration.subscription_configured,
+    events.SettingsConfigured: configuration.settings_configured,
     events.StaleIgnored: configuration.stale_ignored,
     events.Enrolled: configuration.enrolled,
     events.SessionOpened: sessions.session_opened,

@@ -6,7 +6,7 @@ The i-th item of an account gets sequence + i, so a cursor can stand between any
 from collections import Counter
 
 from kopitra.domain.identifiers import AccountId
-from kopitra.machine.events import AnyEvent, CopyPlanned, TradingHalted
+from kopitra.machine.events import AnyEvent, CopiesUnsubscribed, CopyPlanned, TradingHalted
 
 
 def span(event: AnyEvent) -> int:
@@ -16,6 +16,8 @@ def span(event: AnyEvent) -> int:
             if not event.sandbox
             else 1
         )
+    if isinstance(event, CopiesUnsubscribed):
+        return _most(Counter(o.account for o in event.orders))
     if isinstance(event, TradingHalted):
         items = Counter(event.notified)
         items.update(o.account for o in event.orders)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from kopitra.domain.guards import Guard
 from kopitra.domain.identifiers import (
     AccountId,
     CommandId,
@@ -27,6 +28,7 @@ from kopitra.domain.identifiers import (
 from kopitra.domain.orders import MarginMode, OrderType, Side
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import NOTHING_IN_FORCE, CopySettings, SettingsScope
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.trading import Order
 from kopitra.machine.events import HaltMode
@@ -82,6 +84,8 @@ class CopyStatus(StrEnum):
     UNKNOWN = "unknown"
     """The EA cannot tell whether its open reached the broker."""
     CLOSED = "closed"
+    RELEASED = "released"
+    """Left to the follower when it unsubscribed: not managed any more, and no orphan either."""
     DROPPED = "dropped"
     """Never opened: refused, expired or superseded."""
 
@@ -164,6 +168,10 @@ class LeaderPosition(Mutable):
     """Of the last event that concerned it."""
     adopted: bool = False
     """Known from a snapshot only: nobody copied it."""
+    depth: int = 0
+    """How often the trade has been copied before it was this leader's."""
+    age_ms: int = 0
+    """How old the trade was when it was received: what copies of copies add to."""
     runs: set[RunId] = set()
     """Of all its intents so far: none of them plans again, whatever stream and order it comes back in."""
     copies: list[tuple[AccountId, CopyId]] = []
@@ -202,6 +210,8 @@ class FollowerBook(Mutable):
     next_magic: int = FIRST_MAGIC
     missing: dict[CopyId, datetime] = {}
     extra: dict[int, datetime] = {}
+    released: dict[int, CopyId] = {}
+    """Magic numbers of copies that were left to the follower, until their positions are known to have ended."""
 
 
 class HeldBack(Mutable):
@@ -287,6 +297,7 @@ class Group(Mutable):
     revision: int
     leaders: tuple[AccountId, ...]
     enabled: bool = True
+    copies_of_copies: bool = False
 
 
 class Subscription(Mutable):
@@ -295,8 +306,24 @@ class Subscription(Mutable):
     revision: int
     group: GroupId
     follower: AccountId
-    rules: CopyRules
+    settings: CopySettings
+    """Its own layer."""
     enabled: bool = True
+    rules_version: int = 0
+    """Sequence of the last event that changed the rules in force."""
+    rules: CopyRules = NOTHING_IN_FORCE
+    """Index: the rules in force, of all layers. They can be used as long as the subscription is enabled."""
+
+
+class SettingsLayer(Mutable):
+    """What is set for a tenant's whole platform, a group or a follower."""
+
+    scope: SettingsScope
+    target: str
+    tenant: TenantId
+    revision: int
+    settings: CopySettings
+    guards: tuple[Guard, ...] = ()
 
 
 class State(Mutable):
@@ -307,6 +334,8 @@ class State(Mutable):
     accounts: dict[AccountId, Account] = {}
     groups: dict[GroupId, Group] = {}
     subscriptions: dict[SubscriptionId, Subscription] = {}
+    layers: dict[str, SettingsLayer] = {}
+    """`scope:target` → layer; a platform's target is its tenant."""
     halts: dict[str, HaltMode] = {}
     """`scope:target` → mode."""
     halt_revisions: dict[str, int] = {}
@@ -319,6 +348,8 @@ class State(Mutable):
     """Index: enabled subscriptions of each follower, in the order of their ids."""
     by_group: dict[GroupId, tuple[SubscriptionId, ...]] = {}
     """Index: all subscriptions of each group, in the order of their ids."""
+    of_follower: dict[AccountId, tuple[SubscriptionId, ...]] = {}
+    """Index: all subscriptions of each follower, in the order of their ids."""
     grown: set[AccountId] = set()
     """Accounts whose outbox got an item since someone took this set: whom to wake. Not part of what is remembered."""
 
@@ -328,7 +359,8 @@ class State(Mutable):
 
 
 SKIPPED_IN_SNAPSHOTS: dict[type[Mutable], frozenset[str]] = {
-    State: frozenset({"by_leader", "codes", "by_follower", "by_group", "grown"}),
+    State: frozenset({"by_leader", "codes", "by_follower", "by_group", "of_follower", "grown"}),
+    Subscription: frozenset({"rules"}),
     Account: frozenset({"queue", "urgent"}),
 }
 """Indexes: `machine.indexes` rebuilds them; neither snapshots nor the state hash hold them."""

@@ -4,22 +4,22 @@ Snapshots keep the order of dicts, because some of it means something (the oldes
 sorts them, so that it depends on what the state says and on nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import blake2b
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from kopitra.machine.indexes import rebuild
-from kopitra.machine.state import SKIPPED_IN_SNAPSHOTS, Account, Mutable, State
+from kopitra.machine.state import SKIPPED_IN_SNAPSHOTS, Account, Mutable, State, Subscription
 
 LENGTH_BYTES = 4
 """Of each part's length, big-endian: an account of 4 GiB is a defect, not an account."""
 HASH_BYTES = 16
 """128 bits: no two states of one journal's life share a hash by chance."""
 
-Part = TypeVar("Part", State, Account)
+Part = TypeVar("Part", State, Account, Subscription)
 
 
 class SnapshotUnreadable(Exception):
@@ -100,14 +100,26 @@ def state_hash(state: State) -> str:
 def _shared(state: State) -> State:
     shared = _without_indexes(state)
     shared.accounts = {}
+    shared.subscriptions = {s: _without_indexes(held) for s, held in state.subscriptions.items()}
     return shared
 
 
+def _blank(field: msgspec.structs.FieldInfo) -> Callable[[], Any]:
+    """What makes the value that a part is born with: an empty container, or a constant."""
+    return field.default_factory if field.default is msgspec.NODEFAULT else lambda: field.default
+
+
+_BLANK = {
+    part: {field.name: _blank(field) for field in msgspec.structs.fields(part) if field.name in indexes}
+    for part, indexes in SKIPPED_IN_SNAPSHOTS.items()
+}
+
+
 def _without_indexes(part: Part) -> Part:
-    """A shallow copy whose indexes are empty."""
+    """A shallow copy whose indexes are as they were born."""
     bare = msgspec.structs.replace(part)
     for name in SKIPPED_IN_SNAPSHOTS[type(part)]:
-        setattr(bare, name, type(getattr(part, name))())
+        setattr(bare, name, _BLANK[type(part)][name]())
     return bare
 
 

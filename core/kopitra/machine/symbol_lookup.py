@@ -3,6 +3,7 @@
 from kopitra.domain.catalogues import Catalogue
 from kopitra.domain.identifiers import SubscriptionId
 from kopitra.domain.mapping import Mapped, map_symbol
+from kopitra.domain.rules import CopyRules
 from kopitra.domain.skips import Skip, SkipReason
 from kopitra.machine.state import Account, State, Subscription
 
@@ -11,31 +12,32 @@ MOST_ANSWERS = 100_000
 MOST_CATALOGUES = 256
 """An index of 3,000 symbols takes about 3 MiB."""
 
-_Question = tuple[SubscriptionId, int, str, str, str]
+_Question = tuple[SubscriptionId, str, str, str]
 
 
 class SymbolLookup:
-    """A pure function with a memory: answers depend only on rules' revision and the two catalogues' digests."""
+    """A pure function with a memory: answers depend only on the rules and the two catalogues' digests. Rules count as
+    the same only where they are one object: a version that was never written may come again with others."""
 
     def __init__(self) -> None:
         self._catalogues: dict[str, Catalogue] = {}
-        self._answers: dict[_Question, Mapped | Skip] = {}
+        self._answers: dict[_Question, tuple[CopyRules, Mapped | Skip]] = {}
 
     def find(self, state: State, subscription: Subscription, leader: Account, symbol: str) -> Mapped | Skip:
         follower = state.accounts[subscription.follower]
         question = (
             subscription.subscription,
-            subscription.revision,
             follower.catalog_digest,
             leader.catalog_digest,
             symbol,
         )
-        answer = self._answers.get(question)
-        if answer is None:
+        held = self._answers.get(question)
+        if held is None or held[0] is not subscription.rules:
             if len(self._answers) >= MOST_ANSWERS:
                 self._answers.clear()
-            answer = self._answers[question] = self._ask(subscription, leader, follower, symbol)
-        return answer
+            answer = self._ask(subscription, leader, follower, symbol)
+            held = self._answers[question] = (subscription.rules, answer)
+        return held[1]
 
     def _ask(
         self, subscription: Subscription, leader: Account, follower: Account, symbol: str

@@ -10,8 +10,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from kopitra.domain.guards import Guard
 from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SessionId, SubscriptionId, TenantId
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import CopySettings, SettingsScope
 from kopitra.machine import commands
 from kopitra.machine.commands import Command
 from kopitra.machine.events import HaltMode, HaltScope, SessionEnd
@@ -60,17 +61,29 @@ class GroupSettings(Parameters, frozen=True, tag_field="kind", tag="group"):
     group: GroupId
     leaders: tuple[AccountId, ...]
     enabled: bool = True
+    copies_of_copies: bool = False
+    """Whether what its leaders copy from others is copied on."""
 
 
 class SubscriptionSettings(Parameters, frozen=True, tag_field="kind", tag="subscription"):
     subscription: SubscriptionId
     group: GroupId
     follower: AccountId
-    rules: CopyRules
+    rules: CopySettings
     enabled: bool = True
 
 
-Settings = AccountSettings | GroupSettings | SubscriptionSettings
+class LayerSettings(Parameters, frozen=True, tag_field="kind", tag="settings"):
+    """A layer of settings and guards for the tenant's platform (no `target`), one group or one follower; it replaces
+    the layer that was there. What it does not set is left to the other layers."""
+
+    scope: SettingsScope
+    target: str = ""
+    settings: CopySettings = CopySettings()
+    guards: tuple[Guard, ...] = ()
+
+
+Settings = AccountSettings | GroupSettings | SubscriptionSettings | LayerSettings
 
 
 class SessionTarget(Parameters, frozen=True):
@@ -180,6 +193,7 @@ def _publish(operation: Operation, settings: Settings) -> Command:
                 revision=revision,
                 leaders=settings.leaders,
                 enabled=settings.enabled,
+                copies_of_copies=settings.copies_of_copies,
             )
         case SubscriptionSettings():
             return commands.PublishSubscription(
@@ -190,6 +204,15 @@ def _publish(operation: Operation, settings: Settings) -> Command:
                 follower=settings.follower,
                 rules=settings.rules,
                 enabled=settings.enabled,
+            )
+        case LayerSettings():
+            return commands.PublishSettings(
+                scope=settings.scope,
+                target=settings.target,
+                tenant=tenant,
+                revision=revision,
+                settings=settings.settings,
+                guards=settings.guards,
             )
 
 

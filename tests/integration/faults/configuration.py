@@ -13,7 +13,7 @@ from kopitra.adapters.embedded.timing import SystemClock
 from kopitra.application.ports.queue import Message
 from kopitra.application.tokens import code_hash
 from kopitra.domain.identifiers import AccountId, GroupId, SubscriptionId, TenantId
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import CopySettings
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.protocol.operations import (
     AccountSettings,
@@ -48,7 +48,7 @@ def accounts(names: Iterable[str]) -> list[Operation]:
 
 def copying(group: str, leaders: Sequence[str], followers: Sequence[str]) -> list[Operation]:
     """Every follower copies every leader, lot by lot; opens do not grow old while a process is down."""
-    rules = CopyRules(sizing=SameVolume(), open_ttl_seconds=3600)
+    rules = CopySettings(sizing=SameVolume(), open_ttl_seconds=3600)
     led = GroupSettings(group=GroupId(group), leaders=tuple(map(AccountId, leaders)))
     subscriptions = [
         SubscriptionSettings(

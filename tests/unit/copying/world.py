@@ -16,6 +16,7 @@ from kopitra.domain.identifiers import (
 from kopitra.domain.orders import DealEntry, DealReason, OrderType, Side
 from kopitra.domain.quotes import Quote
 from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import CopySettings, layer_of
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import HeldPosition, OutboxAck, PositionSnapshot
@@ -42,6 +43,7 @@ START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 LEADER = AccountId("leader")
 TENANT = TenantId("acme")
 GROUP = GroupId("group")
+SAME = CopyRules(sizing=SameVolume())
 
 
 def lots(value: str | int) -> Decimal:
@@ -110,7 +112,7 @@ class World:
         digest = repr(symbols)
         self.do(commands.TakeCatalog(account=account, symbols=symbols, digest=digest))
 
-    def follow(self, follower: AccountId, rules: CopyRules | None = None) -> SubscriptionId:
+    def follow(self, follower: AccountId, rules: CopyRules | CopySettings | None = None) -> SubscriptionId:
         subscription = SubscriptionId(f"sub-{follower}")
         self.do(
             commands.PublishSubscription(
@@ -119,13 +121,13 @@ class World:
                 revision=self._next(),
                 group=GROUP,
                 follower=follower,
-                rules=rules or CopyRules(sizing=SameVolume()),
+                rules=rules if isinstance(rules, CopySettings) else layer_of(rules or SAME),
             )
         )
         return subscription
 
     def follower(
-        self, name: str = "follower", rules: CopyRules | None = None, *symbols: SymbolSpec
+        self, name: str = "follower", rules: CopyRules | CopySettings | None = None, *symbols: SymbolSpec
     ) -> AccountId:
         account = self.account(name, *symbols)
         self.follow(account, rules)

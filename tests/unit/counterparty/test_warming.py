@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kopitra.application.warming import WARM_UP_SECONDS
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import CopySettings
 from kopitra.domain.sizing_modes import BalanceRatio
 from kopitra.machine import commands
 from tests.unit.copying.world import GROUP, TENANT
@@ -21,7 +21,7 @@ FIGURES = (
 async def restarted(house: House) -> tuple[Ea, Ea]:
     """A leader and a follower whose size depends on its balance, connected, just after a restart."""
     await house.group()
-    rules = CopyRules(sizing=BalanceRatio())
+    rules = CopySettings(sizing=BalanceRatio())
     await house.submit(
         commands.PublishSubscription(
             subscription=f"sub-{FOLLOWER}",  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from kopitra.domain.identifiers import (
     SubscriptionId,
     TenantId,
 )
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import CopySettings
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.machine.codec import EVENTS
 from kopitra.machine.commands import (
@@ -48,7 +48,7 @@ GROUP = GroupId("group")
 SUBSCRIPTION = SubscriptionId("subscription")
 DEVICE = DeviceId("vps-1")
 OTHER_DEVICE = DeviceId("laptop")
-SAME = CopyRules(sizing=SameVolume())
+SAME = CopySettings(sizing=SameVolume())
 
 
 class DrivenMachine:

@@ -6,13 +6,14 @@ Every choice is drawn from a `Draws`, so a seed or hypothesis decides; nothing h
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SessionId, SubscriptionId
+from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SessionId, SubscriptionId, TenantId
 from kopitra.domain.quotes import Quote
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.rules import Unsubscribe
+from kopitra.domain.settings import CopySettings, SettingsScope
 from kopitra.domain.sizing_modes import BalanceRatio, FixedVolume, SameVolume, Sizing
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import BalanceOperation
@@ -25,6 +26,7 @@ from kopitra.machine.commands import (
     OpenSession,
     PublishAccount,
     PublishGroup,
+    PublishSettings,
     PublishSubscription,
     RememberAnswer,
     RequestResync,
@@ -34,6 +36,7 @@ from kopitra.machine.commands import (
     Tick,
 )
 from kopitra.machine.events import SessionEnd
+from kopitra.machine.layers import layer_key
 from kopitra.machine.leases import renew
 from kopitra.machine.outcome import Decision
 from kopitra.machine.readings import Figures
@@ -153,7 +156,12 @@ class RandomWorld:
             revision=revision,
             group=GroupId(group),
             follower=AccountId(follower),
-            rules=CopyRules(sizing=sizing, reverse=revision % 5 == 4, copy_pending=revision % 7 != 6),
+            rules=CopySettings(
+                sizing=sizing,
+                reverse=revision % 5 == 4,
+                copy_pending=revision % 7 != 6,
+                unsubscribe=tuple(Unsubscribe)[revision // 4 % 3],
+            ),
             enabled=revision % 4 != 3,
         )
 
@@ -174,7 +182,7 @@ class RandomWorld:
         choose, state = self.choose, self.machine.state
         step = choose.one_of((-1, 0, 1, 1, 1, 2))
         tenant = ELSEWHERE if choose.once_in(20) else TENANT
-        match choose.below(3):
+        match choose.below(4):
             case 0:
                 account = self.account()
                 command: Command = PublishAccount(
@@ -197,13 +205,41 @@ class RandomWorld:
                         *((self.account(),) if choose.once_in(5) else ()),
                     ),
                     enabled=not choose.once_in(6),
+                    copies_of_copies=choose.once_in(2),
                 )
+            case 2:
+                command = self.settings(step, tenant)
             case _:
                 name, follower = choose.one_of(GROUPS), choose.one_of(ACCOUNTS)
                 known = state.subscriptions.get(SubscriptionId(f"{follower}-in-{name}"))
                 revision = known.revision + step if known is not None else 1
                 command = self.subscription(name, follower, revision, choose.one_of(SIZINGS))
         self.ask(command)
+
+    def settings(self, step: int, tenant: TenantId) -> PublishSettings:
+        """Of a layer that may be wrong for some of its subscriptions."""
+        choose = self.choose
+        scope = choose.one_of(tuple(SettingsScope))
+        match scope:
+            case SettingsScope.PLATFORM:
+                target = ""
+            case SettingsScope.GROUP:
+                target = choose.one_of(GROUPS)
+            case SettingsScope.FOLLOWER:
+                target = choose.one_of(ACCOUNTS)
+        known = self.machine.state.layers.get(layer_key(scope, target or tenant))
+        given: dict[str, Any] = {
+            "multiplier": Decimal(choose.below(4)),
+            "copy_stop_loss": choose.once_in(2),
+            "min_volume": choose.one_of((Decimal(0), Decimal("0.05"))),
+            "max_volume": choose.one_of((None, Decimal("0.03"), Decimal(2))),
+            "symbols": {"EURUSD": choose.one_of((*("EURUSD",) * 4, "GBPUSD"))},
+        }
+        settings = CopySettings(**{name: value for name, value in given.items() if choose.once_in(3)})
+        revision = known.revision + step if known is not None else 1
+        return PublishSettings(
+            scope=scope, target=target, tenant=tenant, revision=revision, settings=settings
+        )
 
     def meet(self) -> None:
         """Enrol, open, approve or end a session."""

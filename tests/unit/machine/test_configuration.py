@@ -7,7 +7,7 @@ import pytest
 
 from kopitra.domain.identifiers import AccountId, GroupId, SubscriptionId
 from kopitra.domain.outbox_types import OutboxType
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import CopySettings
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.machine.commands import Command, Enrol
 from kopitra.machine.events import AccountConfigured, SessionEnd, SessionEnded, StaleIgnored
@@ -125,7 +125,7 @@ def test_a_subscription_stays_with_its_follower_and_its_group():
 
 def test_rules_that_cannot_be_used_are_refused_with_every_problem():
     machine = leader_and_follower()
-    rules = CopyRules(sizing=SameVolume(), multiplier=Decimal(0), open_ttl_seconds=0)
+    rules = CopySettings(sizing=SameVolume(), multiplier=Decimal(0), open_ttl_seconds=0)
     refusal = machine.refused(publish_subscription(2, rules=rules))
     assert refusal.code == "rules_invalid"
     assert refusal.members["errors"] == [

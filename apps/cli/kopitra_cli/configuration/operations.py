@@ -8,6 +8,7 @@ import msgspec
 
 from kopitra.application.ports.queue import Message
 from kopitra.domain.identifiers import AccountId
+from kopitra.domain.settings import layer_of
 from kopitra.protocol.operations import (
     AccountSettings,
     GroupSettings,
@@ -76,7 +77,7 @@ def _configured(document: Document, issue: Issue) -> Iterator[Operation]:
             subscription=subscription,
             group=entry.group,
             follower=entry.follower,
-            rules=entry.rules,
+            rules=layer_of(entry.rules),
             enabled=entry.enabled,
         )
         yield _operation(document, issue, OperationType.CONFIG_PUBLISH, settings, entry.follower)

@@ -4,23 +4,23 @@ from datetime import datetime, timedelta
 
 from kopitra.domain.identifiers import AccountId, TenantId
 from kopitra.domain.limits import ENROLMENT_CODE_HOURS
-from kopitra.domain.rule_checks import validate
 from kopitra.machine.commands import PublishAccount, PublishGroup, PublishSubscription
 from kopitra.machine.decisions.copy_graph import Edges, refuse_edges
-from kopitra.machine.decisions.refusals import account_unknown, tenant_crossed
+from kopitra.machine.decisions.refusals import account_unknown, group_unknown, tenant_crossed
+from kopitra.machine.decisions.revisions import APPLIED, overtaken
+from kopitra.machine.decisions.settings import refuse_rules
+from kopitra.machine.decisions.unsubscribing import copies_of, unsubscribed
 from kopitra.machine.events import (
     AccountConfigured,
     AnyEvent,
     GroupConfigured,
     SessionEnd,
     SessionEnded,
-    StaleIgnored,
     SubscriptionConfigured,
+    UnsubscribedBy,
 )
 from kopitra.machine.outcome import Context, Decision, Refusal, Result
 from kopitra.machine.state import Account, Group, State, Subscription
-
-APPLIED = {"status": "applied"}
 
 
 def publish_account(state: State, command: PublishAccount, context: Context) -> Result:
@@ -29,7 +29,7 @@ def publish_account(state: State, command: PublishAccount, context: Context) -> 
         if known.tenant != command.tenant:
             return tenant_crossed(f"Account {command.account}")
         if command.revision <= known.revision:
-            return _stale(f"account:{command.account}", command.revision, known.revision)
+            return overtaken(f"account:{command.account}", command.revision, known.revision)
     code = command.enrolment_code_hash
     if code is not None and state.codes.get(code, command.account) != command.account:
         return Refusal(
@@ -48,7 +48,9 @@ def publish_account(state: State, command: PublishAccount, context: Context) -> 
         label=command.label,
         revoked_devices=command.revoked_devices,
     )
-    return Decision((configured, *_cut_off(known, command, context)), APPLIED)
+    return Decision(
+        (configured, *_cut_off(known, command, context), *_left(state, command, context)), APPLIED
+    )
 
 
 def publish_group(state: State, command: PublishGroup, context: Context) -> Result:
@@ -57,7 +59,7 @@ def publish_group(state: State, command: PublishGroup, context: Context) -> Resu
         if known.tenant != command.tenant:
             return tenant_crossed(f"Group {command.group}")
         if command.revision <= known.revision:
-            return _stale(f"group:{command.group}", command.revision, known.revision)
+            return overtaken(f"group:{command.group}", command.revision, known.revision)
     leaders = tuple(dict.fromkeys(command.leaders))
     if not leaders:
         return Refusal(
@@ -77,8 +79,16 @@ def publish_group(state: State, command: PublishGroup, context: Context) -> Resu
         revision=command.revision,
         leaders=leaders,
         enabled=command.enabled,
+        copies_of_copies=command.copies_of_copies,
     )
-    return Decision((event,), APPLIED)
+    leaving = (
+        (copy, policy)
+        for member in members
+        for copy, policy in copies_of(state, member)
+        if not command.enabled or copy.leader not in leaders
+    )
+    left = unsubscribed(state, UnsubscribedBy.GROUP, command.group, leaving, context)
+    return Decision((event, *left), APPLIED)
 
 
 def publish_subscription(state: State, command: PublishSubscription, context: Context) -> Result:
@@ -87,20 +97,23 @@ def publish_subscription(state: State, command: PublishSubscription, context: Co
         if known.tenant != command.tenant:
             return tenant_crossed(f"Subscription {command.subscription}")
         if command.revision <= known.revision:
-            return _stale(f"subscription:{command.subscription}", command.revision, known.revision)
+            return overtaken(f"subscription:{command.subscription}", command.revision, known.revision)
     group = state.groups.get(command.group)
     if group is None:
-        return Refusal(status=404, code="group_unknown", detail=f"There is no group {command.group}.")
+        return group_unknown(command.group)
     if group.tenant != command.tenant:
         return tenant_crossed(f"Group {command.group}")
     refusal = (
         _refuse_member(state, command.follower, command.tenant)
         or _refuse_move(known, command)
-        or _refuse_rules(command)
         or refuse_edges(state, _edges_of(command, group))
     )
     if refusal is not None:
         return refusal
+    subscription = _published(command)
+    rules = refuse_rules(state, command, subscription)
+    if isinstance(rules, Refusal):
+        return rules
     event = SubscriptionConfigured(
         subscription=command.subscription,
         tenant=command.tenant,
@@ -110,12 +123,11 @@ def publish_subscription(state: State, command: PublishSubscription, context: Co
         rules=command.rules,
         enabled=command.enabled,
     )
-    return Decision((event,), APPLIED)
-
-
-def _stale(scope: str, revision: int, current: int) -> Decision:
-    event = StaleIgnored(scope=scope, revision=revision, current=current)
-    return Decision((event,), {"status": "stale", "revision": current})
+    if command.enabled or known is None:
+        return Decision((event,), APPLIED)
+    leaving = copies_of(state, known, rules.rules.unsubscribe)
+    left = unsubscribed(state, UnsubscribedBy.SUBSCRIPTION, command.subscription, leaving, context)
+    return Decision((event, *left), APPLIED)
 
 
 def _code_expiry(known: Account | None, code: str, command: PublishAccount, context: Context) -> datetime:
@@ -159,15 +171,27 @@ def _refuse_move(known: Subscription | None, command: PublishSubscription) -> Re
     )
 
 
-def _refuse_rules(command: PublishSubscription) -> Refusal | None:
-    problems = validate(command.rules)
-    if not problems:
-        return None
-    return Refusal(
-        status=422,
-        code="rules_invalid",
-        detail=f"The rules of subscription {command.subscription} cannot be used.",
-        members={"errors": [{"path": p.path, "message": p.message} for p in problems]},
+def _left(state: State, command: PublishAccount, context: Context) -> tuple[AnyEvent, ...]:
+    """What becomes of the copies of a follower that is not enabled any more."""
+    if command.enabled:
+        return ()
+    leaving = (
+        each
+        for subscription in state.of_follower.get(command.account, ())
+        for each in copies_of(state, state.subscriptions[subscription])
+    )
+    return unsubscribed(state, UnsubscribedBy.FOLLOWER, command.account, leaving, context)
+
+
+def _published(command: PublishSubscription) -> Subscription:
+    return Subscription(
+        subscription=command.subscription,
+        tenant=command.tenant,
+        revision=command.revision,
+        group=command.group,
+        follower=command.follower,
+        settings=command.rules,
+        enabled=command.enabled,
     )
 
 

@@ -186,6 +186,7 @@ class Continuing:
             reason=reason,
             detail=detail,
             rules_revision=subscription.revision if subscription is not None else 0,
+            rules_version=subscription.rules_version if subscription is not None else 0,
             withdrawn=withdrawn,
         )
 
@@ -225,4 +226,5 @@ def _not_copied(subscription: Subscription) -> CopyDecision:
         outcome=Outcome.SKIPPED,
         reason=SkipReason.NOT_COPIED,
         rules_revision=subscription.revision,
+        rules_version=subscription.rules_version,
     )

@@ -65,6 +65,8 @@ def copy_of(book: FollowerBook, execution: Execution) -> Copy | None:
 
 def _after_fill(state: State, account: Account, copy: Copy, execution: Execution) -> list[AnyEvent]:
     """A fill of what should be closed is closed; a fill of another size than planned gets its own target."""
+    if copy.status is CopyStatus.RELEASED:
+        return []
     filled = copy.filled + (execution.fill_volume or ZERO)
     after = _as_filled(copy, execution, filled)
     reducing = any(

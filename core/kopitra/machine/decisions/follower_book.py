@@ -134,7 +134,7 @@ def _as_found(copy: Copy, seen: HeldPosition) -> Copy:
 
 def _is_orphan(account: Account, position: HeldPosition, snapshot: PositionSnapshot) -> bool:
     """It carries a copy's magic number, and no copy owns it, or the one that did ended before this snapshot."""
-    if not is_own_magic(position.magic, account.following):
+    if not is_own_magic(position.magic, account.following) or position.magic in account.following.released:
         return False
     copy_id = account.following.by_magic.get(position.magic)
     copy = account.following.copies.get(copy_id) if copy_id is not None else None

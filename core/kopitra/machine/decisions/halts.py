@@ -31,8 +31,8 @@ def halt(state: State, command: Halt, context: Context) -> Result:
     if refused is not None:
         return refused
     copies = list(_covered(state, command.scope, target))
-    unsent = [c for c in copies if _unsent(state, c, context)]
-    gone = {c.copy_id for c in unsent}
+    withheld = [c for c in copies if unsent(state, c, context)]
+    gone = {c.copy_id for c in withheld}
     orders = tuple(
         FlattenOrder(c.follower, corrective(state, c, closing_action(c)))
         for c in copies
@@ -44,12 +44,12 @@ def halt(state: State, command: Halt, context: Context) -> Result:
         mode=command.mode,
         subject=command.subject,
         notified=_notified(state, command.scope, target),
-        withdrawn=tuple(Withdrawal(c.follower, c.opens, c.copy_id) for c in unsent),
+        withdrawn=tuple(Withdrawal(c.follower, c.opens, c.copy_id) for c in withheld),
         orders=orders,
         reason=command.reason,
         revision=command.revision,
     )
-    return Decision((event,), {"withdrawn": len(unsent), "closing": len(orders)})
+    return Decision((event,), {"withdrawn": len(withheld), "closing": len(orders)})
 
 
 def resume(state: State, command: Resume, context: Context) -> Result:
@@ -112,7 +112,8 @@ def _covered(state: State, scope: HaltScope, target: str) -> Iterator[Copy]:
             yield copy
 
 
-def _unsent(state: State, copy: Copy, context: Context) -> bool:
+def unsent(state: State, copy: Copy, context: Context) -> bool:
+    """Whether the copy's open is still here: no EA can have it."""
     sequence = state.accounts[copy.follower].commands.get(copy.opens)
     return sequence is not None and not context.readings.may_have_left(copy.follower, copy.opens, sequence)
 

@@ -58,7 +58,7 @@ class MagicNumbers:
 
     def take(self, account: AccountId, book: FollowerBook) -> int:
         magic = self._next.get(account, book.next_magic)
-        while magic in book.by_magic:
+        while magic in book.by_magic or magic in book.released:
             magic = after_magic(magic)
         self._next[account] = after_magic(magic)
         return magic

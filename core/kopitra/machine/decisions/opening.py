@@ -166,6 +166,7 @@ class Opening:
             copy_id=copy,
             order=order,
             rules_revision=subscription.revision,
+            rules_version=subscription.rules_version,
             contract_size=spec.contract_size,
             reverse=rules.reverse,
             notes=(*sized.notes, *stops.notes),
@@ -185,5 +186,6 @@ def _skipped(subscription: Subscription, skip: Skip) -> CopyDecision:
         reason=skip.reason,
         detail=skip.detail or None,
         rules_revision=subscription.revision,
+        rules_version=subscription.rules_version,
         arithmetic=skip.arithmetic,
     )

@@ -1,11 +1,15 @@
 """Refusals that several decisions share. Each is an expected no: counted, never paged, and it changes nothing."""
 
-from kopitra.domain.identifiers import AccountId, SessionId
+from kopitra.domain.identifiers import AccountId, GroupId, SessionId
 from kopitra.machine.outcome import Refusal
 
 
 def account_unknown(account: AccountId) -> Refusal:
     return Refusal(status=404, code="account_unknown", detail=f"There is no account {account}.")
+
+
+def group_unknown(group: GroupId) -> Refusal:
+    return Refusal(status=404, code="group_unknown", detail=f"There is no group {group}.")
 
 
 def session_unknown(account: AccountId, session: SessionId | None) -> Refusal:

@@ -10,6 +10,7 @@ from kopitra.domain.orders import OrderType
 from kopitra.domain.trading import Order, OrderAction
 from kopitra.machine.decisions.halting import halt_over
 from kopitra.machine.decisions.identity import further_command
+from kopitra.machine.indexes import is_copying
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Copy, CopyStatus, LeaderPosition, State, Subscription
 
@@ -25,6 +26,8 @@ def open_again(state: State, copy: Copy, context: Context) -> Order | None:
     position = leader.leading.positions.get(copy.position_ref) if leader is not None else None
     subscription = state.subscriptions.get(copy.subscription)
     if position is None or subscription is None or not _still_as_planned(copy, position):
+        return None
+    if not is_copying(state, copy.subscription, copy.leader):
         return None
     rules = subscription.rules
     left_ms = _fresh_for(position, subscription, context.now) // timedelta(milliseconds=1)

@@ -1,8 +1,16 @@
-"""Operators' commands for one account come by a queue that may deliver them twice: a revision applies once."""
+"""Publications and operators' commands come by a queue that may deliver them twice: a revision applies once."""
 
 from kopitra.machine.events import StaleIgnored
 from kopitra.machine.outcome import Decision
 from kopitra.machine.state import Account
+
+APPLIED = {"status": "applied"}
+
+
+def overtaken(scope: str, revision: int, current: int) -> Decision:
+    """A publication that is not above the one in force is recorded and changes nothing."""
+    event = StaleIgnored(scope=scope, revision=revision, current=current)
+    return Decision((event,), {"status": "stale", "revision": current})
 
 
 def stale(account: Account, revision: int) -> Decision | None:
@@ -10,7 +18,4 @@ def stale(account: Account, revision: int) -> Decision | None:
     means that the command came without one, by the management plane."""
     if revision == 0 or revision > account.control_revision:
         return None
-    event = StaleIgnored(
-        scope=f"control:{account.account}", revision=revision, current=account.control_revision
-    )
-    return Decision((event,), {"status": "stale", "revision": account.control_revision})
+    return overtaken(f"control:{account.account}", revision, account.control_revision)

@@ -2,11 +2,13 @@
 
 from kopitra.domain.limits import SPENT_CODES_KEPT
 from kopitra.domain.outbox_types import OutboxType
+from kopitra.domain.settings import rules_of
 from kopitra.machine.events import (
     AccountConfigured,
     Enrolled,
     GroupConfigured,
     Recorded,
+    SettingsConfigured,
     StaleIgnored,
     SubscriptionConfigured,
 )
@@ -18,7 +20,8 @@ from kopitra.machine.indexes import (
     index_subscription,
     members_of,
 )
-from kopitra.machine.state import Account, Device, Group, State, Subscription
+from kopitra.machine.layers import concerned, layer_key, layers_of
+from kopitra.machine.state import Account, Device, Group, SettingsLayer, State, Subscription
 
 CONFIG_NOTES = frozenset({OutboxType.CONFIG_CHANGED})
 
@@ -57,6 +60,7 @@ def group_configured(state: State, event: GroupConfigured, recorded: Recorded) -
         revision=event.revision,
         leaders=event.leaders,
         enabled=event.enabled,
+        copies_of_copies=event.copies_of_copies,
     )
     for member in members:
         index_subscription(state, member)
@@ -72,11 +76,35 @@ def subscription_configured(state: State, event: SubscriptionConfigured, recorde
         revision=event.revision,
         group=event.group,
         follower=event.follower,
-        rules=event.rules,
+        settings=event.rules,
         enabled=event.enabled,
     )
+    if former is not None:
+        subscription.rules, subscription.rules_version = former.rules, former.rules_version
+    _settle_rules(state, subscription, recorded)
     state.subscriptions[event.subscription] = subscription
     index_subscription(state, subscription)
+
+
+def settings_configured(state: State, event: SettingsConfigured, recorded: Recorded) -> None:
+    state.layers[layer_key(event.scope, event.target)] = SettingsLayer(
+        scope=event.scope,
+        target=event.target,
+        tenant=event.tenant,
+        revision=event.revision,
+        settings=event.settings,
+        guards=event.guards,
+    )
+    for subscription in concerned(state, event.scope, event.target):
+        _settle_rules(state, subscription, recorded)
+
+
+def _settle_rules(state: State, subscription: Subscription, recorded: Recorded) -> None:
+    """What its layers come to by now."""
+    rules = rules_of(layers_of(state, subscription))
+    if rules != subscription.rules or not subscription.rules_version:
+        subscription.rules_version = recorded.last
+    subscription.rules = rules
 
 
 def stale_ignored(state: State, event: StaleIgnored, recorded: Recorded) -> None:

@@ -153,6 +153,8 @@ def end(state: State, copy: Copy, status: CopyStatus, cause: str) -> None:
     copy.cause = cause
     book = state.accounts[copy.follower].following
     book.missing.pop(copy.copy_id, None)
+    if status is not CopyStatus.RELEASED:
+        book.released.pop(copy.magic, None)
     forget_if_over(state, copy)
 
 

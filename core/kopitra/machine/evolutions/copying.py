@@ -1,7 +1,7 @@
 """Which function applies which event of copying."""
 
 from kopitra.machine import events as happened
-from kopitra.machine.evolutions import acks, control, copies, executions, leading, snapshots
+from kopitra.machine.evolutions import acks, control, copies, executions, leading, snapshots, unsubscribing
 
 COPYING = {
     happened.CopyPlanned: copies.planned,
@@ -19,6 +19,7 @@ COPYING = {
     happened.OrphanClosed: snapshots.orphan_closed,
     happened.IncidentOpened: control.incident_opened,
     happened.IncidentClosed: control.incident_closed,
+    happened.CopiesUnsubscribed: unsubscribing.copies_unsubscribed,
     happened.TradingHalted: control.halted,
     happened.TradingResumed: control.resumed,
     happened.SilenceChanged: control.silence_changed,

@@ -31,7 +31,8 @@ def execution_recorded(state: State, event: ExecutionRecorded, recorded: Recorde
 
 def _fill(book: FollowerBook, copy: Copy, execution: Execution) -> None:
     copy.filled += execution.fill_volume or ZERO
-    copy.status = CopyStatus.OPEN
+    if copy.status is not CopyStatus.RELEASED:
+        copy.status = CopyStatus.OPEN
     copy.ticket = execution.position_ticket or execution.position_id or execution.order_ticket
     copy.position_id = execution.position_id or execution.order_ticket
     if copy.position_id is not None:
@@ -43,6 +44,6 @@ def _reduce(state: State, book: FollowerBook, copy: Copy, execution: Execution) 
     copy.closed = min(copy.filled, copy.closed + (execution.fill_volume or ZERO))
     if execution.remainder_ticket is not None:
         copy.ticket = execution.remainder_ticket
-    if copy.live_volume <= ZERO and copy.status is CopyStatus.OPEN:
+    if copy.live_volume <= ZERO and copy.status in (CopyStatus.OPEN, CopyStatus.RELEASED):
         drop_held_back(state, copy)
         end(state, copy, CopyStatus.CLOSED, execution.reason)

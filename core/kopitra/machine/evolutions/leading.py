@@ -69,6 +69,8 @@ def _begin(book: LeaderBook, event: CopyPlanned, recorded: Recorded) -> LeaderPo
         stop_loss=signal.stop_loss,
         take_profit=signal.take_profit,
         adopted=event.healed,
+        depth=event.depth,
+        age_ms=event.age_ms,
     )
     book.positions[signal.position_ref] = position
     book.extra.pop(signal.position_ref, None)

@@ -1,0 +1,28 @@
+"""How copies leave: withdrawn, being closed, or left to the follower."""
+
+from collections import Counter
+
+from kopitra.domain.identifiers import AccountId
+from kopitra.machine.events import CopiesUnsubscribed, Recorded
+from kopitra.machine.evolutions.copies import end, send, withdraw
+from kopitra.machine.state import CopyStatus, State
+
+UNSUBSCRIBED = "unsubscribed"
+
+
+def copies_unsubscribed(state: State, event: CopiesUnsubscribed, recorded: Recorded) -> None:
+    for withdrawal in event.withdrawn:
+        copy = state.accounts[withdrawal.account].following.copies[withdrawal.copy_id]
+        withdraw(state, copy, withdrawal.command)
+        copy.cause = UNSUBSCRIBED
+    offsets: Counter[AccountId] = Counter()
+    for closing in event.orders:
+        send(state, closing.account, closing.order, recorded, offsets[closing.account], None)
+        offsets[closing.account] += 1
+        assert closing.order.copy_id is not None
+        state.accounts[closing.account].following.copies[closing.order.copy_id].cause = UNSUBSCRIBED
+    for release in event.released:
+        book = state.accounts[release.account].following
+        copy = book.copies[release.copy_id]
+        book.released[copy.magic] = copy.copy_id
+        end(state, copy, CopyStatus.RELEASED, UNSUBSCRIBED)
