@@ -3,20 +3,31 @@
 import asyncio
 import sys
 
+from kopitra.application.ports.blobs import BlobError
 from kopitra.application.ports.journal import JournalError
+from kopitra.application.ports.queue import QueueError
 from kopitra_counterparty.bootstrap import open_ports, operator_tokens
 from kopitra_counterparty.counterparty import counterparty
 from kopitra_counterparty.logs import configure_logs
+from kopitra_counterparty.ports import Ports
 from kopitra_counterparty.server import StartRefused, run
-from kopitra_counterparty.settings import Settings, SettingsInvalid, load_settings
+from kopitra_counterparty.settings import PREFIX, Settings, SettingsInvalid, load_settings
 
 WRONG_SETTINGS = 2
 CANNOT_START = 3
 
 
 async def _run(settings: Settings) -> None:
-    ports = await open_ports(settings)
+    ports = await _storage(settings)
     await run(counterparty(settings, ports, operator_tokens(settings, ports.clock)))
+
+
+async def _storage(settings: Settings) -> Ports:
+    """Raises StartRefused with the setting that it failed for."""
+    try:
+        return await open_ports(settings)
+    except (JournalError, BlobError, QueueError, OSError) as error:
+        raise StartRefused(f"{PREFIX}DATA_FOLDER {settings.data_folder}: {error}") from error
 
 
 def main() -> int:

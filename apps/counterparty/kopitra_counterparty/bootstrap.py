@@ -63,7 +63,7 @@ class Tasks:
 
 
 async def open_ports(settings: Settings) -> Ports:
-    """Open the storage that the settings name. Raises JournalUnavailable, BlobsUnavailable, OSError."""
+    """Open the storage that the settings name. Raises StartRefused, JournalError, QueueUnavailable, OSError."""
     clock, ids, tasks = SystemClock(), SystemIds(), Tasks()
     journal, blobs = await _storage(settings)
     queues = await _queues(settings.data_folder)

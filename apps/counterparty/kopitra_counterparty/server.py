@@ -10,6 +10,7 @@ from hypercorn.config import Config
 
 from kopitra_counterparty.heap import calm_collector, set_aside_what_is_there
 from kopitra_counterparty.service import Service
+from kopitra_counterparty.settings import PREFIX
 
 BACKLOG = 2048
 """A thousand EAs that reconnect at once wait in the kernel, not in a refusal."""
@@ -29,11 +30,17 @@ class StartRefused(Exception):
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """Raises OSError."""
+    """Raises StartRefused."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise StartRefused(
+            f"{PREFIX}HOST {host} and {PREFIX}PORT {port}: {error.strerror or error}"
+        ) from error
     listener.setblocking(False)
     return listener
 
@@ -53,7 +60,7 @@ def server_config(listener: socket.socket) -> Config:
 
 
 async def run(service: Service) -> None:
-    """Return after SIGTERM or SIGINT. Raises StartRefused, OSError."""
+    """Return after SIGTERM or SIGINT. Raises StartRefused."""
     listener = listening_socket(service.settings.host, service.settings.port)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

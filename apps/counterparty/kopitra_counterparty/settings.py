@@ -37,8 +37,9 @@ class Settings(BaseSettings):
     azure_tables: SecretStr | None = None
     """Azure: a connection string, or the table service's https endpoint (then the managed identity is used)."""
     azure_blobs: SecretStr | None = None
-    journal_table: str = "journal"
-    blob_container: str = "counterparty"
+    journal_table: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")] = "journal"
+    """Azure's rule for names of tables; the next one is that for containers."""
+    blob_container: Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")] = "counterparty"
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080

@@ -1,6 +1,7 @@
 """The real server: it starts, is killed, restarts, stops in order, stands by, and refuses to start where it must."""
 
 import asyncio
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -172,6 +173,72 @@ async def test_a_wrong_setting_stops_the_start_with_a_sentence(
     assert server.errors().strip() == sentence
     assert server.process.returncode == 2
     server.process.stdout.close()  # type: ignore[union-attr]
+
+
+NOBODY_LISTENS = (
+    "AccountName=house;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/house;"
+    "TableEndpoint=http://127.0.0.1:1/house"
+)
+
+
+@pytest.mark.parametrize(
+    ("tables", "blobs", "sentence"),
+    [
+        (NOBODY_LISTENS, NOBODY_LISTENS, "KOPITRA_AZURE_BLOBS: .*Connection refused"),
+        (
+            NOBODY_LISTENS,
+            "nonsense",
+            "KOPITRA_AZURE_BLOBS is neither a connection string nor an https address",
+        ),
+        (NOBODY_LISTENS, "http://house", "KOPITRA_AZURE_BLOBS is neither a connection string nor an https"),
+        (NOBODY_LISTENS, "AccountName=house;AccountKey=b", "KOPITRA_AZURE_BLOBS: .*shared key"),
+        (
+            "nonsense",
+            NOBODY_LISTENS,
+            "KOPITRA_AZURE_TABLES is neither a connection string nor an https address",
+        ),
+        (
+            "https://",
+            NOBODY_LISTENS,
+            "KOPITRA_AZURE_TABLES is neither a connection string nor an https address",
+        ),
+    ],
+)
+async def test_azure_storage_that_cannot_be_used_stops_the_start_with_a_sentence(
+    tmp_path: Path, tables: str, blobs: str, sentence: str
+) -> None:
+    await refuses_to_start(tmp_path, sentence, storage="azure", azure_tables=tables, azure_blobs=blobs)
+
+
+@pytest.mark.parametrize("name", ["queues.sqlite", "main.journal"])
+async def test_a_data_folder_with_a_file_that_is_none_of_ours_stops_the_start(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("no database at all, and certainly not ours" * 30)
+    await refuses_to_start(tmp_path, "KOPITRA_DATA_FOLDER .*: .*file is not a database")
+
+
+async def test_a_data_folder_that_is_a_file_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    await refuses_to_start(tmp_path / "taken", "KOPITRA_DATA_FOLDER .*File exists")
+
+
+async def test_a_port_that_is_taken_stops_the_start(servers: Servers) -> None:
+    first = await servers.start().serving()
+    other = servers.folder / "other"
+    await refuses_to_start(other, "KOPITRA_PORT .*: Address already in use", port=str(first.port))
+
+
+async def refuses_to_start(folder: Path, sentence: str, **settings: str) -> None:
+    """It ends with 3 and says nothing but one sentence."""
+    server = Server(folder, None, **settings)
+    try:
+        said = server.errors().strip()
+        assert re.search(sentence, said)
+        assert len(said.splitlines()) == 1
+        assert server.process.returncode == 3
+    finally:
+        await server.end(signal.SIGKILL)
 
 
 async def test_bodies_that_are_too_large_are_refused_on_both_ways(servers: Servers) -> None:

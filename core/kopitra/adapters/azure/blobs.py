@@ -38,7 +38,7 @@ class AzureBlobs:
         self._threads = ThreadPoolExecutor(THREADS, "blobs")
 
     async def create(self) -> None:
-        """Make the container unless it exists."""
+        """Make the container unless it exists. Tried once: a wrong address is told at once, not after a minute."""
         await self._run(self._create)
 
     async def put(
@@ -77,7 +77,7 @@ class AzureBlobs:
 
     def _create(self) -> None:
         with suppress(ResourceExistsError):
-            self._container.create_container()
+            self._container.create_container(retry_total=0)
 
     def _put(self, name: str, content: bytes, content_type: str, immutable: bool) -> None:
         stored = self._find(name)
