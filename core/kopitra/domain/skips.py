@@ -52,6 +52,7 @@ class SkipReason(StrEnum):
     LEADER_SILENT = "leader_silent"
     SANDBOX = "sandbox"
     UNSUBSCRIBED = "unsubscribed"
+    COPY_OF_COPY = "copy_of_copy"
     # time and state
     CLOSED_BEFORE_OPEN = "closed_before_open"
     EXPIRED = "expired"

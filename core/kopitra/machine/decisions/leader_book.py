@@ -8,6 +8,7 @@ from kopitra.domain.skips import SkipReason
 from kopitra.domain.telemetry import HeldPosition, PositionSnapshot
 from kopitra.domain.trading import LeaderFigures, Signal, SignalAction
 from kopitra.machine.decisions.agreement import agreed
+from kopitra.machine.decisions.chains import copy_with, relays
 from kopitra.machine.decisions.continuing import Continuing
 from kopitra.machine.decisions.identity import is_own_magic, run_of
 from kopitra.machine.decisions.opening import Opening
@@ -41,7 +42,7 @@ def examine_leader(
         event = _difference(state, account, position, seen, missing, findings, context)
         if event is not None:
             findings.events.append(event)
-    extra = [ref for ref, seen in held.items() if _is_news(account, ref, seen)]
+    extra = [ref for ref, seen in held.items() if _is_news(state, account, ref, seen)]
     for ref in extra:
         if agreed(book.extra.get(ref), context):
             findings.events.append(_adopted(state, account, ref, held[ref], context))
@@ -72,9 +73,13 @@ def _under_alias(
     return None
 
 
-def _is_news(account: Account, ref: PositionRef, held: HeldPosition) -> bool:
-    book = account.leading
-    return ref not in book.finished and not is_own_magic(held.magic, account.following)
+def _is_news(state: State, account: Account, ref: PositionRef, held: HeldPosition) -> bool:
+    """A copy of the account's own is none, unless it is copied on."""
+    if ref in account.leading.finished:
+        return False
+    if not is_own_magic(held.magic, account.following):
+        return True
+    return copy_with(account, held.magic) is not None and relays(state, account)
 
 
 def _difference(

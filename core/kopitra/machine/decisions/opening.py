@@ -15,6 +15,7 @@ from kopitra.domain.skips import Skip, SkipReason
 from kopitra.domain.stops import Stops, place_stops, rounded_price
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.trading import Order, OrderAction, Signal
+from kopitra.machine.decisions.chains import is_copied
 from kopitra.machine.decisions.filters import refuse_trade
 from kopitra.machine.decisions.guarding import refuse_open
 from kopitra.machine.decisions.halting import halt_over
@@ -38,6 +39,8 @@ class Opening:
         self.age_ms = signal.age_ms
         self.context = context
         self.magic = MagicNumbers()
+        self.copied = is_copied(leader, signal)
+        """Whether the trade is a copy itself: only groups that say so copy it on."""
         spec = leader.catalog.get(signal.symbol)
         self.trade = LeaderTrade(
             volume=signal.volume,
@@ -67,6 +70,8 @@ class Opening:
         follower = self.state.accounts.get(subscription.follower)
         if follower is None or not follower.enabled:
             return Skip(SkipReason.FOLLOWER_UNKNOWN, "the follower's account is not enabled")
+        if self.copied and not self.state.groups[subscription.group].copies_of_copies:
+            return Skip(SkipReason.COPY_OF_COPY, "its group does not copy what its leaders copy from others")
         halt = halt_over(self.state, self.leader.account, subscription)
         if halt is not None:
             return Skip(SkipReason.HALTED, f"trading is halted: {halt}")

@@ -7,8 +7,9 @@ from kopitra.domain.quantities import ZERO
 from kopitra.domain.skips import SkipReason
 from kopitra.domain.trading import Signal, SignalAction
 from kopitra.machine.commands import TakeSignal
+from kopitra.machine.decisions.chains import Own, Relayed, source_of
 from kopitra.machine.decisions.continuing import Continuing
-from kopitra.machine.decisions.identity import STATE_SETTING, is_own_magic, run_of
+from kopitra.machine.decisions.identity import STATE_SETTING, run_of
 from kopitra.machine.decisions.opening import Opening
 from kopitra.machine.events import AnyEvent, CopyDecision, CopyPlanned, Outcome, SignalDeferred, SignalIgnored
 from kopitra.machine.evolutions.leading import OPENING
@@ -32,7 +33,8 @@ def take_signal(state: State, command: TakeSignal, context: Context) -> Result:
     signal = command.signal
     run = run_of(state, command.account, signal)
     position = find_position(account.leading, signal)
-    match standing(account, signal, position, run):
+    source = source_of(state, account, signal, position, context)
+    match Standing.ECHO if source is Own.ECHO else standing(account, signal, position, run):
         case Standing.DUPLICATE:
             return Decision(
                 (), _answer("duplicate", run, (), _known_sequence(account.leading, signal, position))
@@ -47,7 +49,8 @@ def take_signal(state: State, command: TakeSignal, context: Context) -> Result:
             event = SignalIgnored(account=command.account, run=run, signal=signal, reason="stale")
             return Decision((event,), _answer("accepted", run, ()))
         case _:
-            return _plan(state, command, account, position, run, context)
+            relayed = source if isinstance(source, Relayed) else None
+            return _plan(state, command, account, position, run, context, relayed)
 
 
 def _plan(
@@ -57,10 +60,11 @@ def _plan(
     position: LeaderPosition | None,
     run: RunId,
     context: Context,
+    relayed: Relayed | None,
 ) -> Decision:
     signal = command.signal
     if signal.action in OPENING:
-        decisions = plan_opening(state, account, signal, run, context)
+        decisions = plan_opening(state, account, signal, run, context, relayed)
     else:
         assert position is not None
         decisions = Continuing(state, account, position, signal, run, context).decide_all()
@@ -68,18 +72,30 @@ def _plan(
         account=command.account,
         run=run,
         signal=signal,
-        age_ms=signal.age_ms,
+        age_ms=relayed.age_ms if relayed is not None else signal.age_ms,
         decisions=decisions,
         sandbox=command.sandbox,
         gap_after=_gap(account.leading, signal),
+        depth=relayed.depth if relayed is not None else 0,
     )
     return Decision((event,), _answer("accepted", run, decisions))
 
 
 def plan_opening(
-    state: State, account: Account, signal: Signal, run: RunId, context: Context
+    state: State,
+    account: Account,
+    signal: Signal,
+    run: RunId,
+    context: Context,
+    relayed: Relayed | None = None,
 ) -> tuple[CopyDecision, ...]:
     opening = Opening(state, account, signal, run, context)
+    if not account.enabled:
+        return opening.skip_all(SkipReason.UNSUBSCRIBED, "the leader's account is not enabled")
+    if relayed is not None:
+        opening.age_ms = relayed.age_ms
+        if relayed.over:
+            return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, "the trade that it copies is over")
     if signal.position_ref in account.leading.tombstones:
         return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, "its close arrived before its open")
     return opening.decide_all()
@@ -97,8 +113,6 @@ def find_position(book: LeaderBook, signal: Signal) -> LeaderPosition | None:
 def standing(account: Account, signal: Signal, position: LeaderPosition | None, run: RunId) -> Standing:
     """One intent against one book; the rules are those of protocol.md, "Signals and executions"."""
     book = account.leading
-    if signal.magic and is_own_magic(signal.magic, account.following):
-        return Standing.ECHO
     if signal.deal_id is not None and str(signal.deal_id) in book.deals:
         return Standing.DUPLICATE
     if _is_finished(book, signal):

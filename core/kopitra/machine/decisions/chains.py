@@ -1,0 +1,81 @@
+"""Leaders that follow others: which of their own copies are copied on, how often a trade was copied, how old it is.
+
+Who may copy whom is settled when it is published (`copy_graph`); here a signal is only matched with the copy that it
+tells of. A trade of this account's own copies is an echo unless a group says that copies are copied on.
+"""
+
+from datetime import timedelta
+from enum import Enum
+
+import msgspec
+
+from kopitra.domain.limits import MAX_CHAIN_DEPTH
+from kopitra.domain.orders import OrderType
+from kopitra.domain.trading import Signal
+from kopitra.machine.decisions.identity import is_own_magic
+from kopitra.machine.evolutions.leading import OPENING
+from kopitra.machine.outcome import Context
+from kopitra.machine.state import Account, Copy, LeaderPosition, State
+
+
+class Own(Enum):
+    """What a signal is if no copy is copied on by it."""
+
+    TRADE = "trade"
+    ECHO = "echo"
+
+
+class Relayed(msgspec.Struct, frozen=True):
+    """An open that is a copy itself. `depth`: how often the trade was copied; `age_ms`: since the first leader's part
+    of it was received. `over`: the trade that it copies has ended by now."""
+
+    depth: int
+    age_ms: int
+    over: bool = False
+
+
+def source_of(
+    state: State, account: Account, signal: Signal, position: LeaderPosition | None, context: Context
+) -> Relayed | Own:
+    """Where a signal comes from: the leader's own trade, an echo of a copy, or a copy that is copied on."""
+    if position is not None or not is_copied(account, signal):
+        return Own.TRADE  # what is known already goes on as it began
+    if not relays(state, account):
+        return Own.ECHO
+    if signal.action not in OPENING:
+        return Own.TRADE
+    copy = copy_with(account, signal.magic)
+    return _relayed(state, copy, signal, context) if copy is not None else Own.ECHO
+
+
+def is_copied(account: Account, signal: Signal) -> bool:
+    """Whether the signal's magic number is one of this account's own copies."""
+    return bool(signal.magic) and is_own_magic(signal.magic or 0, account.following)
+
+
+def copy_with(account: Account, magic: int | None) -> Copy | None:
+    copy_id = account.following.by_magic.get(magic or 0)
+    return account.following.copies.get(copy_id) if copy_id is not None else None
+
+
+def relays(state: State, account: Account) -> bool:
+    """Whether any group copies on what this leader copies from others."""
+    subscriptions = (state.subscriptions[s] for s in state.by_leader.get(account.account, ()))
+    return any(state.groups[s.group].copies_of_copies for s in subscriptions)
+
+
+def _relayed(state: State, copy: Copy, signal: Signal, context: Context) -> Relayed | Own:
+    leader = state.accounts.get(copy.leader)
+    parent = leader.leading.positions.get(copy.position_ref) if leader is not None else None
+    if parent is None:
+        return Relayed(depth=1, age_ms=signal.age_ms, over=True)
+    if parent.depth + 2 > MAX_CHAIN_DEPTH:
+        return Own.ECHO
+    return Relayed(depth=parent.depth + 1, age_ms=max(signal.age_ms, _age_ms(parent, signal, context)))
+
+
+def _age_ms(parent: LeaderPosition, signal: Signal, context: Context) -> int:
+    """A market order that stands for a pending one was made when that was filled, not when it was placed."""
+    if parent.order_type is not OrderType.MARKET and signal.order_type is OrderType.MARKET:
+        return signal.age_ms
+    return parent.age_ms + (context.now - parent.opened_at) // timedelta(milliseconds=1)
