@@ -61,8 +61,6 @@ class Settings(BaseSettings):
     operator_jwks: str | None = None
     """Where the issuer's key set is: an https address or a file."""
 
-    consumers: tuple[str, ...] = ()
-    """Whoever must have checkpointed past an event before it may be let go of."""
     quarantined: tuple[int, ...] = ()
     """First sequences of events that an operator has put aside."""
     lease_ttl_seconds: Annotated[int, Field(ge=2, le=3600)] = LEASE_TTL_SECONDS

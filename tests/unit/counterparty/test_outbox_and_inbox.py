@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kopitra.domain.identifiers import AccountId
+from kopitra.machine.commands import Checkpoint
 from kopitra.machine.state_codec import state_hash
 from tests.unit.counterparty.house import FOLLOWER, Ea, House, in_house
 
@@ -178,6 +179,23 @@ def test_unknown_types_are_kept_as_they_came() -> None:
         answer = await follower.report(("ea.weather", {"rain": [1, 2]}))
         assert answer.json["durable"] is True
         assert answer.json["sequence"] == before + 1
+
+    in_house(scenario)
+
+
+def test_what_was_told_stays_in_the_log_after_every_consumer_snapshot_and_restart() -> None:
+    async def scenario(house: House) -> None:
+        await house.publish(FOLLOWER)
+        follower = await house.ea(FOLLOWER)
+        for number in range(5):
+            told = await follower.report(("ea.weather", {"number": number}))
+            await house.submit(Checkpoint(consumer="sql", sequence=told.json["sequence"]))
+            assert await house.service.core.snapshotting.take() is not None
+        await house.restart()
+        operator = {"Authorization": f"Bearer {house.operator()}"}
+        path = f"/sessions/{follower.session['sessionId']}/inbox/logs?eventType=ea.weather"
+        log = (await house.call("GET", path, headers=operator)).json
+        assert [entry["payload"]["number"] for entry in log["entries"]] == list(range(5))
 
     in_house(scenario)
 
