@@ -72,9 +72,12 @@ class Delivery:
             known.held_back = False
             known.handed.all_due()
         now = self._clock.monotonic()
+        if ask.approved:
+            known.handed.release(account, self._clock.now())
         known.handed.skip_to(account, cursor, now)
         due = now - REDELIVER_AFTER_SECONDS
         page = self._pages.choose(ask, account, known.handed, cursor, due, self._clock.now())
+        known.handed.delay(page.delayed)
         if ask.approved:
             self._mark(account, known, page, now)
         else:
@@ -91,6 +94,7 @@ class Delivery:
             page = self.page(ask)
             if page.has_news or self._closed or self._clock.monotonic() >= ends:
                 return page
+            ask = msgspec.structs.replace(ask, cursor=page.cursor)  # past what is delayed
             if await self._park(ask.account, ends):
                 return Page(ask.cursor, [], [])
 
@@ -129,12 +133,13 @@ class Delivery:
         known = self._accounts.get(name)
         if known is None:
             through = min(self._source.readings.recovered_through, self._source.committed)
-            recovered = (sequence for sequence in account.queue if sequence <= through)
+            recovered = (account.outbox[sequence] for sequence in account.queue if sequence <= through)
             known = self._accounts[name] = _Account(HandedOut(recovered, through))
         return known
 
     def _mark(self, account: Account, known: _Account, page: Page, now: float) -> None:
         if not (page.events or page.urgent):
+            known.handed.skip_to(account, page.cursor, now)
             return
         delivered = self._source.readings.delivered.setdefault(account.account, set())
         at = self._clock.now()
@@ -155,6 +160,9 @@ class Delivery:
         oldest = known.handed.oldest(account)
         if oldest is not None:
             ends = min(ends, oldest + REDELIVER_AFTER_SECONDS)
+        release = known.handed.next_release(account) if not known.held_back else None
+        if release is not None:
+            ends = min(ends, self._clock.monotonic() + (release - self._clock.now()).total_seconds())
         future: Parked = asyncio.get_running_loop().create_future()
         if len(known.parked) >= PARKED_PER_ACCOUNT:
             _release(known.parked.pop(0), leave=True)

@@ -2,12 +2,15 @@
 
 Pending items lie on one of two sides of a watermark: those above it have never been handed out and go by the client's
 cursor; those at or below it stand in one queue in the order in which they were last sent, oldest first. So finding
-what is due again looks at what it returns and at nothing else.
+what is due again looks at what it returns and at nothing else. Items whose time has not come yet stand in a heap by
+that time, wherever the cursor is by then, and join the head of the queue when it comes.
 """
 
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import datetime
+from heapq import heappop, heappush
 
 from kopitra.machine.state import Account, OutboxItem
 
@@ -19,12 +22,20 @@ SLACK = 64
 class HandedOut:
     """One account's sent items. Times are seconds of a monotonic clock."""
 
-    __slots__ = ("_sent", "_watermark")
+    __slots__ = ("_delayed", "_sent", "_waiting", "_watermark")
 
-    def __init__(self, recovered: Iterable[int] = (), watermark: int = 0) -> None:
-        """`recovered`: pending sequences up to `watermark` that an earlier process may have sent: due at once."""
-        self._sent: OrderedDict[int, float] = OrderedDict.fromkeys(recovered, AT_ONCE)
+    def __init__(self, recovered: Iterable[OutboxItem] = (), watermark: int = 0) -> None:
+        """`recovered`: pending items up to `watermark` that an earlier process may have sent: due at once, or when
+        they may be."""
+        items = list(recovered)
+        self._sent: OrderedDict[int, float] = OrderedDict.fromkeys(
+            (item.sequence for item in items if item.not_before is None), AT_ONCE
+        )
+        self._delayed: list[tuple[datetime, int]] = []
+        self._waiting: set[int] = set()
+        """The sequences in `_delayed`."""
         self._watermark = watermark
+        self.delay(items)
 
     def skip_to(self, account: Account, cursor: int, now: float) -> None:
         """The client says it has everything up to `cursor`; what it has not acknowledged is due again later."""
@@ -32,8 +43,34 @@ class HandedOut:
             return
         passed = slice(bisect_right(account.queue, self._watermark), bisect_right(account.queue, cursor))
         for sequence in account.queue[passed]:
-            self._sent.setdefault(sequence, now)
+            if sequence not in self._waiting:
+                self._sent.setdefault(sequence, now)
         self._watermark = cursor
+
+    def delay(self, items: Iterable[OutboxItem]) -> None:
+        """These were met, and not sent because their time has not come."""
+        for item in items:
+            if item.not_before is not None and item.sequence not in self._waiting:
+                self._waiting.add(item.sequence)
+                heappush(self._delayed, (item.not_before, item.sequence))
+
+    def release(self, account: Account, now: datetime) -> None:
+        """What was delayed until now or earlier is due at once, in the order in which it was planned."""
+        come: list[int] = []
+        while self._delayed and self._delayed[0][0] <= now:
+            sequence = heappop(self._delayed)[1]
+            self._waiting.discard(sequence)
+            if sequence in account.outbox:
+                come.append(sequence)
+        for sequence in sorted(come, reverse=True):
+            self._sent[sequence] = AT_ONCE
+            self._sent.move_to_end(sequence, last=False)
+
+    def next_release(self, account: Account) -> datetime | None:
+        """When the next delayed item's time comes."""
+        while self._delayed and self._delayed[0][1] not in account.outbox:
+            self._waiting.discard(heappop(self._delayed)[1])
+        return self._delayed[0][0] if self._delayed else None
 
     def due(self, account: Account, before: float, limit: int) -> list[OutboxItem]:
         """At most `limit` items that were last sent at or before `before`, in the order of sending."""

@@ -48,6 +48,8 @@ class Page(msgspec.Struct, frozen=True):
     urgent: list[OutboxItem]
     resync: str | None = None
     more: bool = False
+    delayed: tuple[OutboxItem, ...] = ()
+    """Met on the way, and left for later: the cursor passes them, and they come when their time does."""
 
     @property
     def has_news(self) -> bool:
@@ -81,7 +83,8 @@ class Pages:
         """`sent_before`: what was last sent by then (on the monotonic clock) is due again."""
         asked = cursor
         again = self._due(ask, account, handed, sent_before, now) if ask.approved else []
-        above, more = self._above(ask, account, cursor, now)
+        delayed: list[OutboxItem] = []
+        above, more = self._above(ask, account, cursor, now, delayed)
         chosen = {item.sequence: item for item in again}
         for item in above:
             if len(chosen) == ask.limit and item.sequence not in chosen:
@@ -90,9 +93,11 @@ class Pages:
             chosen[item.sequence] = item
             # Never beyond what was not sent yet, however high a redelivered item stands.
             cursor = item.sequence
+        else:
+            cursor = max(cursor, delayed[-1].sequence) if delayed else cursor
         events = sorted(chosen.values(), key=_sequence) if again else above
-        urgent = self._urgent(account, asked) if more and ask.approved else []
-        return Page(cursor, events, urgent, more=more)
+        urgent = self._urgent(account, asked, now) if more and ask.approved else []
+        return Page(cursor, events, urgent, more=more, delayed=tuple(delayed))
 
     def _due(
         self, ask: Ask, account: Account, handed: HandedOut, sent_before: float, now: datetime
@@ -100,8 +105,10 @@ class Pages:
         due = handed.due(account, sent_before, ask.limit)
         return [item for item in due if self._is_deliverable(ask, item, now)]
 
-    def _above(self, ask: Ask, account: Account, cursor: int, now: datetime) -> tuple[list[OutboxItem], bool]:
-        """Visible items above the cursor, ascending, and whether there are more than the limit."""
+    def _above(
+        self, ask: Ask, account: Account, cursor: int, now: datetime, delayed: list[OutboxItem]
+    ) -> tuple[list[OutboxItem], bool]:
+        """Visible items above the cursor, ascending, and whether there are more than the limit; notes delayed ones."""
         head = self._source.committed
         found: list[OutboxItem] = []
         while True:
@@ -110,6 +117,8 @@ class Pages:
                 if item.sequence > head:
                     return found, False
                 if not self._is_deliverable(ask, item, now):
+                    if ask.approved and is_delayed(item, now):
+                        delayed.append(item)
                     continue
                 if len(found) == ask.limit:
                     return found, True
@@ -121,14 +130,21 @@ class Pages:
     def _is_deliverable(self, ask: Ask, item: OutboxItem, now: datetime) -> bool:
         if not ask.approved:
             return item.event_type in SESSION_TYPES
+        if is_delayed(item, now):
+            return False
         if item.expires_at is None or item.expires_at > now or item.order is None:
             return True
         # Stale, and the next tick expires it, unless an earlier answer may have carried it: then the EA must say.
         return self._source.readings.may_have_left(ask.account, item.order.command_id, item.sequence)
 
-    def _urgent(self, account: Account, cursor: int) -> list[OutboxItem]:
-        head = self._source.committed
-        return [item for item in urgent_after(account, cursor) if item.sequence <= head]
+    def _urgent(self, account: Account, cursor: int, now: datetime) -> list[OutboxItem]:
+        head, urgent = self._source.committed, urgent_after(account, cursor)
+        return [item for item in urgent if item.sequence <= head and not is_delayed(item, now)]
+
+
+def is_delayed(item: OutboxItem, now: datetime) -> bool:
+    """Whether its time to be handed out has not come."""
+    return item.not_before is not None and item.not_before > now
 
 
 def _sequence(item: OutboxItem) -> int:

@@ -175,6 +175,8 @@ class CopyDecision(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     arithmetic: Arithmetic | None = None
     rules_version: int = 0
     """Sequence of the event that made the rules in force what they were."""
+    not_before: datetime | None = None
+    """An open that its subscription delays is not handed out earlier."""
 
 
 class CopyPlanned(Event, tag="copy.planned", frozen=True):

@@ -11,7 +11,8 @@ import msgspec
 
 from kopitra.domain.identifiers import AccountId, CommandId, SessionId
 from kopitra.domain.quotes import Quote
-from kopitra.domain.readings import RateTable, note_quote, pair_quote
+from kopitra.domain.readings import Balance, RateTable, note_quote, pair_quote
+from kopitra.domain.sizing_inputs import FollowerAccount
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.machine.symbol_lookup import SymbolLookup
 
@@ -25,6 +26,19 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
     equity: Decimal | None = None
     free_margin: Decimal | None = None
     leverage: int | None = None
+
+    def as_follower(self, spec: SymbolSpec) -> FollowerAccount:
+        """These figures, as sizing reads them."""
+
+        def reading(amount: Decimal | None) -> Balance | None:
+            return Balance(amount, self.currency, self.at) if amount is not None else None
+
+        return FollowerAccount(
+            spec,
+            Balance(self.balance, self.currency, self.at),
+            reading(self.equity),
+            reading(self.free_margin),
+        )
 
 
 class Lease(msgspec.Struct, gc=False):

@@ -73,6 +73,8 @@ class OutboxItem(Mutable):
     """When an undelivered open goes stale."""
     reduces: bool = False
     """A close, cancel or halt: listed as urgent, exempt from limits."""
+    not_before: datetime | None = None
+    """It is not handed out earlier: a delayed open, or what has to follow one."""
 
 
 class CopyStatus(StrEnum):

@@ -16,6 +16,7 @@ from kopitra.application.snapshotting import Snapshotting
 from kopitra.application.submission import Outcome, Phase, Taken
 from kopitra.application.tenure import Tenure
 from kopitra.domain.identifiers import AccountId, EventId, RunId, SubscriptionId
+from kopitra.domain.settings import CopySettings
 from kopitra.domain.telemetry import OutboxAck
 from kopitra.domain.trading import AckStatus, Signal, SignalAction
 from kopitra.machine import commands
@@ -70,8 +71,8 @@ class Shard:
     def instance(self, name: str = "a", **options: Any) -> "Instance":
         return Instance(self, name, **options)
 
-    def configuration(self, followers: int) -> list[Command]:
-        """A leader and its followers, all with the same catalogue."""
+    def configuration(self, followers: int, rules: CopySettings = SAME) -> list[Command]:
+        """A leader and its followers, all with the same catalogue and rules."""
         accounts = [LEADER, *(AccountId(f"follower-{number}") for number in range(followers))]
         wanted: list[Command] = []
         for account in accounts:
@@ -87,7 +88,7 @@ class Shard:
                 revision=self._next(),
                 group=GROUP,
                 follower=account,
-                rules=SAME,
+                rules=rules,
             )
             for account in accounts[1:]
         )
@@ -186,9 +187,9 @@ class Instance:
         for task in list(self.tasks.running):
             task.cancel()
 
-    async def configured(self, followers: int = 1) -> "Instance":
+    async def configured(self, followers: int = 1, rules: CopySettings = SAME) -> "Instance":
         await self.serving()
-        for outcome in await self.engine.submit(self.shard.configuration(followers)):
+        for outcome in await self.engine.submit(self.shard.configuration(followers, rules)):
             assert isinstance(outcome, Taken), outcome
         return self
 

@@ -1,16 +1,18 @@
 """Whether and how one follower opens a copy of a leader's new trade."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from kopitra.domain.identifiers import CopyId, RunId, copy_id
 from kopitra.domain.mapping import Mapped, opens
+from kopitra.domain.measures import needs_of
 from kopitra.domain.orders import OrderType, Side
-from kopitra.domain.rates import find_rate
-from kopitra.domain.readings import Balance
+from kopitra.domain.quotes import Quote
+from kopitra.domain.rates import Rate, find_rate
 from kopitra.domain.reversal import copied_order_type, copied_side
-from kopitra.domain.sizing import FollowerAccount, LeaderTrade, RateReading, Sized, size_copy
-from kopitra.domain.sizing_modes import BalanceRatio
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing import Sized, size_copy
+from kopitra.domain.sizing_inputs import UNKNOWN_ENTRY, Entry, FollowerAccount, LeaderTrade, RateReading
 from kopitra.domain.skips import Skip, SkipReason
 from kopitra.domain.stops import Stops, place_stops, rounded_price
 from kopitra.domain.symbols import SymbolSpec
@@ -47,6 +49,8 @@ class Opening:
             contract_size=spec.contract_size if spec is not None else None,
             balance=signal.account.balance,
             currency=signal.account.currency,
+            equity=signal.account.equity,
+            free_margin=signal.account.free_margin,
         )
 
     def skip_all(self, reason: SkipReason, detail: str) -> tuple[CopyDecision, ...]:
@@ -76,8 +80,11 @@ class Opening:
         if halt is not None:
             return Skip(SkipReason.HALTED, f"trading is halted: {halt}")
         rules = subscription.rules
-        if self.age_ms >= rules.open_ttl_seconds * 1000:
-            return Skip(SkipReason.EXPIRED, f"{self.age_ms} ms old, at most {rules.open_ttl_seconds} s")
+        if self.age_ms + rules.delay_seconds * 1000 >= rules.open_ttl_seconds * 1000:
+            delayed = f" and delayed by {rules.delay_seconds} s" if rules.delay_seconds else ""
+            return Skip(
+                SkipReason.EXPIRED, f"{self.age_ms} ms old{delayed}, at most {rules.open_ttl_seconds} s"
+            )
         if self.signal.order_type is not OrderType.MARKET and not rules.copy_pending:
             return Skip(SkipReason.PENDING_NOT_COPIED, "pending orders are not copied")
         return refuse_trade(rules, self.signal, self.context.now)
@@ -93,9 +100,6 @@ class Opening:
         if not opens(spec, side):
             detail = f"{spec.symbol} is {spec.trade_mode} at the follower's broker"
             return _skipped(subscription, Skip(SkipReason.SYMBOL_NOT_TRADABLE, detail))
-        sized = self._size(subscription, spec)
-        if not isinstance(sized, Sized):
-            return _skipped(subscription, sized)
         price = (
             rounded_price(signal.price, spec) if signal.price and order_type is not OrderType.MARKET else None
         )
@@ -103,31 +107,71 @@ class Opening:
         stops = place_stops(rules, side, signal.stop_loss, signal.take_profit, spec, reference)
         if not isinstance(stops, Stops):
             return _skipped(subscription, stops)
+        sized = self._size(subscription, spec, side, price, stops)
+        if not isinstance(sized, Sized):
+            return _skipped(subscription, sized)
         return self._planned(subscription, spec, side, order_type, sized, stops, price)
 
-    def _size(self, subscription: Subscription, spec: SymbolSpec) -> Sized | Skip:
-        readings, now = self.context.readings, self.context.now
-        figures = readings.figures.get(subscription.follower)
-        balance = Balance(figures.balance, figures.currency, figures.at) if figures is not None else None
+    def _size(
+        self, subscription: Subscription, spec: SymbolSpec, side: Side, price: Decimal | None, stops: Stops
+    ) -> Sized | Skip:
+        """Looks up what the mode reads, and nothing else."""
+        rules, now = subscription.rules, self.context.now
+        needs = needs_of(rules.sizing)
+        figures = self.context.readings.figures.get(subscription.follower) if needs.figures else None
+        if figures is None:
+            follower, rate = FollowerAccount(spec), None
+        else:
+            follower = figures.as_follower(spec)
+            rate = (
+                self._rate(subscription, figures.currency, self.trade.currency) if needs.share_rate else None
+            )
+        entry = UNKNOWN_ENTRY
+        if needs.entry:
+            profit = None
+            if needs.profit_rate and figures is not None:
+                profit = self._rate(subscription, spec.profit_currency, figures.currency)
+            entry = Entry(side, price or self._entry_price(subscription, spec, side), stops.stop_loss, profit)
+        return size_copy(rules, self.trade, follower, rate, now, entry)
+
+    def _rate(self, subscription: Subscription, source: str, target: str) -> RateReading:
+        """By the follower's own quotes, else by the leader's."""
         rate: RateReading = None
-        if (
-            balance is not None
-            and isinstance(subscription.rules.sizing, BalanceRatio)
-            and balance.currency != self.trade.currency
-        ):
-            for account in (subscription.follower, self.leader.account):
-                rate = find_rate(balance.currency, self.trade.currency, readings.rates.get(account, {}), now)
-                if hasattr(rate, "numerator"):
-                    break
-        return size_copy(subscription.rules, self.trade, FollowerAccount(spec, balance), rate, now)
+        if source == target:
+            return rate
+        readings = self.context.readings
+        for account in (subscription.follower, self.leader.account):
+            rate = find_rate(source, target, readings.rates.get(account, {}), self.context.now)
+            if isinstance(rate, Rate):
+                break
+        return rate
+
+    def _entry_price(self, subscription: Subscription, spec: SymbolSpec, side: Side) -> Decimal | None:
+        """The leader's price, from which drift is measured; else what the follower's broker last asked or bid."""
+        if self.signal.price:
+            return self.signal.price
+        quote = self._fresh_quote(subscription, spec)
+        if quote is None:
+            return None
+        return quote.ask if side is Side.BUY else quote.bid
 
     def _reference(self, subscription: Subscription, spec: SymbolSpec, side: Side) -> Decimal | None:
         if spec.stops_level <= 0:
             return None
+        quote = self._fresh_quote(subscription, spec)
+        if quote is None:
+            return None
+        return quote.bid if side is Side.BUY else quote.ask
+
+    def _fresh_quote(self, subscription: Subscription, spec: SymbolSpec) -> Quote | None:
         quote = self.context.readings.quotes.get(subscription.follower, {}).get(spec.symbol)
         if quote is None or quote.at is None or self.context.now - quote.at > QUOTE_MAX_AGE:
             return None
-        return quote.bid if side is Side.BUY else quote.ask
+        return quote
+
+    def _not_before(self, rules: CopyRules) -> datetime | None:
+        delay = rules.delay_seconds
+        return self.context.now + timedelta(seconds=delay) if delay else None
 
     def _planned(
         self,
@@ -176,6 +220,7 @@ class Opening:
             reverse=rules.reverse,
             notes=(*sized.notes, *stops.notes),
             arithmetic=sized.arithmetic,
+            not_before=self._not_before(rules),
         )
 
 

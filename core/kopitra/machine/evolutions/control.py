@@ -15,7 +15,7 @@ from kopitra.machine.events import (
     TradingResumed,
 )
 from kopitra.machine.evolutions.copies import after_magic, fresh_until, send, withdraw
-from kopitra.machine.evolutions.outbox import add_note, add_order
+from kopitra.machine.evolutions.outbox import Times, add_note, add_order
 from kopitra.machine.state import Incident, State
 
 
@@ -64,8 +64,8 @@ def operator_ordered(state: State, event: OperatorOrdered, recorded: Recorded) -
     if order.copy_id is not None:
         send(state, event.account, order, recorded, 0, None)
     else:
-        kind, until = OutboxType.ORDER_COMMAND, fresh_until(order, recorded)
-        add_order(state, event.account, order, recorded, 0, kind, None, until)
+        times = Times(expires_at=fresh_until(order, recorded))
+        add_order(state, event.account, order, recorded, 0, OutboxType.ORDER_COMMAND, times=times)
 
 
 def silence_changed(state: State, event: SilenceChanged, recorded: Recorded) -> None:

@@ -17,7 +17,7 @@ from kopitra.machine.events import (
 )
 from kopitra.machine.evolutions.leading import REDUCING as LEADER_REDUCES
 from kopitra.machine.evolutions.leading import ends_position, finish, follow
-from kopitra.machine.evolutions.outbox import add_order, retire
+from kopitra.machine.evolutions.outbox import Times, add_order, retire
 from kopitra.machine.state import (
     FIRST_MAGIC,
     LAST_MAGIC,
@@ -59,7 +59,8 @@ def _apply(
     if order is not None:
         if order.action is OrderAction.OPEN and position is not None:
             _begin(book, event, decision, order, position)
-        send(state, decision.follower, order, recorded, offsets[decision.follower], event.run)
+        offset = offsets[decision.follower]
+        send(state, decision.follower, order, recorded, offset, event.run, decision.not_before)
         offsets[decision.follower] += 1
     if event.signal.action in LEADER_REDUCES and position is not None and decision.copy_id is not None:
         copy = book.copies.get(decision.copy_id)
@@ -110,12 +111,32 @@ def fresh_until(order: Order, recorded: Recorded) -> datetime | None:
     return recorded.at + timedelta(milliseconds=order.ttl_ms)
 
 
+ENDS_COPY = frozenset({OrderAction.CLOSE, OrderAction.CANCEL})
+
+
+def waits_for_open(state: State, account: AccountId, order: Order) -> datetime | None:
+    """What changes a copy whose open is being delayed waits as long: it must not come first. What ends it does not."""
+    if order.action in ENDS_COPY or order.opens_command_id is None:
+        return None
+    owner = state.accounts[account]
+    sequence = owner.commands.get(order.opens_command_id)
+    return owner.outbox[sequence].not_before if sequence is not None else None
+
+
 def send(
-    state: State, account: AccountId, order: Order, recorded: Recorded, offset: int, run: RunId | None
+    state: State,
+    account: AccountId,
+    order: Order,
+    recorded: Recorded,
+    offset: int,
+    run: RunId | None,
+    not_before: datetime | None = None,
 ) -> None:
     """Put an order into its account's outbox and note on its copy what it asks for."""
     sequence = recorded.sequence + offset
-    add_order(state, account, order, recorded, offset, run=run, expires_at=fresh_until(order, recorded))
+    not_before = not_before or waits_for_open(state, account, order)
+    times = Times(not_before, fresh_until(order, recorded))
+    add_order(state, account, order, recorded, offset, run=run, times=times)
     copy_id = order.copy_id
     if copy_id is None:
         return

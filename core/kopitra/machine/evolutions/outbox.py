@@ -7,11 +7,23 @@ from bisect import bisect_left
 from collections.abc import Collection
 from datetime import datetime
 
+import msgspec
+
 from kopitra.domain.identifiers import AccountId, RunId
 from kopitra.domain.outbox_types import TRADE_TYPE_OF, OutboxType
 from kopitra.domain.trading import REDUCING, Order
 from kopitra.machine.events import Recorded
 from kopitra.machine.state import Account, OutboxItem, State
+
+
+class Times(msgspec.Struct, frozen=True):
+    """Between which an order may be handed out."""
+
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+
+
+ANY_TIME = Times()
 
 
 def add_order(
@@ -22,7 +34,7 @@ def add_order(
     offset: int = 0,
     event_type: OutboxType | None = None,
     run: RunId | None = None,
-    expires_at: datetime | None = None,
+    times: Times = ANY_TIME,
 ) -> None:
     """Queue an order. `offset`: how many items this event has put into this account's outbox before (`machine.spans`);
     the type follows from its action unless it is given."""
@@ -36,8 +48,9 @@ def add_order(
         order=order,
         request_id=recorded.request_id,
         run=run,
-        expires_at=expires_at,
+        expires_at=times.expires_at,
         reduces=order.action in REDUCING,
+        not_before=times.not_before,
     )
     _append(state, owner, item, recorded)
     owner.commands[order.command_id] = item.sequence
