@@ -29,7 +29,7 @@ from kopitra.domain.rules import (
     UnknownPosition,
     Unsubscribe,
 )
-from kopitra.domain.sizing_modes import FixedVolume, Sizing
+from kopitra.domain.sizing_modes import FixedVolume, SameVolume, Sizing
 
 
 class SettingsScope(StrEnum):
@@ -140,13 +140,11 @@ def effective(layers: Layers) -> Effective:
     """Merged, checked and with the origin of every value."""
     origins: dict[str, Layer] = {}
     values = _merged(layers, origins)
-    sized = "sizing" in values
-    values.setdefault("sizing", NO_SIZING)
-    rules = CopyRules(**values)
-    problems = validate(rules)
-    if not sized:
-        problems = [SIZING_MISSING, *(p for p in problems if not p.path.startswith("sizing"))]
-    return Effective(rules, origins, tuple(problems))
+    if "sizing" in values:
+        rules = CopyRules(**values)
+        return Effective(rules, origins, tuple(validate(rules)))
+    others = validate(CopyRules(**values, sizing=SameVolume()))
+    return Effective(CopyRules(**values, sizing=NO_SIZING), origins, (SIZING_MISSING, *others))
 
 
 def rules_of(layers: Layers) -> CopyRules:

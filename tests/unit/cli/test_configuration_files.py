@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from kopitra.domain.settings import CopySettings
+from kopitra.domain.sizing_modes import SameVolume
 from kopitra.machine import commands
 from kopitra.protocol.operations import parse_operation, to_command
 from kopitra_cli.configuration.document import read_document
@@ -31,6 +33,14 @@ subscriptions:
 halt: [{{scope: follower, target: follower-9, mode: flatten, reason: withdrawn}}]
 resume: [{{scope: group, target: majors}}]
 approve: [follower-1]
+"""
+CLASHING = """\
+tenant: a
+platform: {settings: {minVolume: 2}}
+subscriptions: {s: {group: g, follower: f}}
+followers:
+  f: {settings: {
+    maxVolume: 1}}
 """
 ISSUE = Issue(by="anna", at=datetime(2026, 1, 5, 8, tzinfo=UTC), revision=17)
 
@@ -116,6 +126,31 @@ def test_the_same_file_and_revision_give_the_same_message_ids() -> None:
             "desk.yaml:3: subscriptions.s.rules: Object contains unknown field `x`",
         ),
         ("tenant: a\ngroups:\n  g: {leaders: [!!binary aGk=]}\nhalt: [.nan]", "halt[0]: "),
+        ("tenant: a\nplatform:\n  reverse: true", "desk.yaml:3: platform.reverse: is not a setting here"),
+        (
+            "tenant: a\nplatform:\n  settings:\n    sizing: {mode: much}",
+            "desk.yaml:4: platform.settings.sizing.mode: Invalid value 'much'; known are",
+        ),
+        (
+            "tenant: a\ngroups:\n  g:\n    leaders: [l]\n    settings: {multiplier: -1}",
+            "desk.yaml:5: groups.g.settings.multiplier: must be above zero",
+        ),
+        (
+            "tenant: a\nfollowers:\n  f:\n    settings: {reverse: maybe}",
+            "desk.yaml:4: followers.f.settings.reverse: Expected `bool`, got `str`",
+        ),
+        (
+            "tenant: a\nplatform:\n  guards:\n    - {name: x, kind: leverage, limit: 3, unit: lots}",
+            "desk.yaml:4: platform.guards[0].unit: leverage is measured in multiple, not lots",
+        ),
+        (
+            "tenant: a\nfollowers:\n  f:\n    guards:\n    - {name: x, kind: order_rate, limit: 3}",
+            "desk.yaml:5: followers.f.guards[0]: Object missing required field `unit`",
+        ),
+        (
+            CLASHING,
+            "desk.yaml:6: followers.f.settings.maxVolume: must not be below minVolume (2)",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_place(text: str, told_as: str) -> None:
@@ -132,3 +167,64 @@ def test_two_accounts_with_one_code_are_refused_before_the_counterparty_has_to()
     assert problems(text) == [
         "desk.yaml:4: accounts.y.enrolmentCode: is the code of x too; each account needs its own"
     ]
+
+
+LAYERED = """\
+tenant: acme
+platform: {settings: {sizing: {mode: same_volume}, maxDeviation: 0.0005}}
+groups:
+  majors: {leaders: [leader-1], copiesOfCopies: true, settings: {symbols: {XAUUSD: GOLD}}}
+  others: {leaders: [leader-1]}
+followers:
+  follower-1:
+    settings: {maxVolume: 2}
+    guards: [{name: day, kind: loss, limit: 5, unit: percent, period: day}]
+subscriptions:
+  s1: {group: majors, follower: follower-1}
+"""
+
+
+def test_layers_are_published_widest_first_and_before_the_subscriptions() -> None:
+    told_commands = published(LAYERED)
+    assert [type(command) for command in told_commands] == [
+        commands.PublishGroup,
+        commands.PublishGroup,
+        commands.PublishSettings,
+        commands.PublishSettings,
+        commands.PublishSettings,
+        commands.PublishSubscription,
+    ]
+    layers = [command for command in told_commands if isinstance(command, commands.PublishSettings)]
+    assert [(layer.scope, layer.target) for layer in layers] == [
+        ("platform", ""),
+        ("group", "majors"),
+        ("follower", "follower-1"),
+    ]
+    assert layers[0].settings == CopySettings(sizing=SameVolume(), max_deviation=Decimal("0.0005"))
+    assert [guard.name for guard in layers[2].guards] == ["day"]
+    assert told_commands[0].copies_of_copies
+
+
+def test_a_group_that_sets_nothing_leaves_its_layer_as_it_is() -> None:
+    targets = [c.target for c in published(LAYERED) if isinstance(c, commands.PublishSettings)]
+    assert "others" not in targets
+
+
+def test_a_subscription_may_leave_everything_to_other_layers() -> None:
+    [subscription] = [c for c in published(LAYERED) if isinstance(c, commands.PublishSubscription)]
+    assert subscription.rules == CopySettings()
+
+
+def test_operations_of_layers_are_told_by_what_they_are_for() -> None:
+    lines = [told(operation) for operation in operations_of(read_document(LAYERED, "desk.yaml"), ISSUE)]
+    assert "config.publish settings platform" in lines
+    assert "config.publish settings majors" in lines
+    assert "config.publish settings follower-1" in lines
+
+
+def test_a_value_that_is_wrong_for_many_is_told_once() -> None:
+    text = (
+        "tenant: a\nplatform: {settings: {multiplier: 0}}\n"
+        "subscriptions:\n  s1: {group: g, follower: f}\n  s2: {group: g, follower: h}\n"
+    )
+    assert problems(text) == ["desk.yaml:2: platform.settings.multiplier: must be above zero"]

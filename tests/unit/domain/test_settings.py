@@ -112,6 +112,12 @@ def test_a_sizing_that_nobody_sets_is_a_problem_and_sizes_nothing() -> None:
     assert found.rules.sizing == FixedVolume(volume=Decimal(0))
 
 
+def test_a_missing_sizing_hides_no_other_problem() -> None:
+    clashing = CopySettings(min_volume=Decimal(2), max_volume=Decimal(1))
+    problems = effective([(Layer.GROUP, clashing)]).problems
+    assert [problem.path for problem in problems] == ["sizing", "maxVolume"]
+
+
 def test_values_that_only_clash_together_are_a_problem_of_the_whole() -> None:
     wide, narrow = (
         CopySettings(sizing=SameVolume(), min_volume=Decimal(2)),

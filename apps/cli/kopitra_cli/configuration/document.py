@@ -1,14 +1,18 @@
-"""The shape of a configuration file, and how one is read: everything is checked before anything is believed.
+"""How a configuration file is read: everything is checked before anything is believed.
 
 ```yaml
 tenant: acme
 accounts:
   leader-1: {label: Main desk, enrolmentCode: 4kq0…}
   follower-1: {enrolmentCode: 9zt2…, requiresApproval: true}
+platform: {settings: {sizing: {mode: balance_ratio}, maxDeviation: 0.0005}}
 groups:
-  majors: {leaders: [leader-1]}
+  majors: {leaders: [leader-1], settings: {reverse: false}}
+followers:
+  follower-1: {settings: {maxVolume: 2}, guards: [{name: day, kind: loss, limit: 5, unit: percent, period: day}]}
 subscriptions:
-  follower-1-majors: {group: majors, follower: follower-1, rules: {sizing: {mode: balance_ratio}}}
+  follower-1-majors: {group: majors, follower: follower-1, rules: {symbols: {XAUUSD: GOLD}}}
+# Of each setting the last that is given counts: platform, group, subscription (`rules`), follower.
 halt:    [{scope: follower, target: follower-9, mode: flatten, reason: withdrawn}]
 resume:  [{scope: group, target: majors}]
 approve: [follower-1]
@@ -17,59 +21,34 @@ approve: [follower-1]
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, TypeVar, cast
 
 import msgspec
 
-from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SubscriptionId, TenantId
-from kopitra.domain.rule_checks import read_rules
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.guards import guard_problems, name_problems
+from kopitra.domain.identifiers import AccountId, GroupId, SubscriptionId
+from kopitra.domain.settings import CopySettings, read_settings
 from kopitra.protocol.limits import MAX_ID_LENGTH, MAX_TEXT_LENGTH
 from kopitra.protocol.operations import HaltParameters, ResumeParameters
+from kopitra_cli.configuration.entries import (
+    AccountEntry,
+    Document,
+    GroupEntry,
+    LayerEntry,
+    SubscriptionEntry,
+)
+from kopitra_cli.configuration.layers import layer_problems
 from kopitra_cli.configuration.problems import ConfigurationInvalid, FileProblem
 from kopitra_cli.configuration.yaml_source import Source, inside, read_yaml
 
 T = TypeVar("T")
+Layered = TypeVar("Layered", GroupEntry, LayerEntry, SubscriptionEntry)
 FREE_TEXT = frozenset({"label", "reason"})
 UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.+)`")
 LEAST_CODE_CHARACTERS = 22
 """128 bits in base64: the counterparty keeps a plain SHA-256 of a code, so it must not be guessable."""
-
-
-class _Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    pass
-
-
-class AccountEntry(_Entry, frozen=True, kw_only=True):
-    label: str = ""
-    enabled: bool = True
-    requires_approval: bool = False
-    enrolment_code: str | None = None
-    enrolment_expires_at: datetime | None = None
-    revoked_devices: tuple[DeviceId, ...] = ()
-
-
-class GroupEntry(_Entry, frozen=True, kw_only=True):
-    leaders: tuple[AccountId, ...]
-    enabled: bool = True
-
-
-class SubscriptionEntry(_Entry, frozen=True, kw_only=True):
-    group: GroupId
-    follower: AccountId
-    rules: CopyRules
-    enabled: bool = True
-
-
-class Document(_Entry, frozen=True, kw_only=True):
-    tenant: TenantId
-    accounts: dict[AccountId, AccountEntry] = {}
-    groups: dict[GroupId, GroupEntry] = {}
-    subscriptions: dict[SubscriptionId, SubscriptionEntry] = {}
-    halt: tuple[HaltParameters, ...] = ()
-    resume: tuple[ResumeParameters, ...] = ()
-    approve: tuple[AccountId, ...] = ()
+SECTIONS = frozenset({"platform", "accounts", "groups", "followers", "subscriptions", "halt", "resume"})
+"""Read entry by entry."""
 
 
 def read_document(text: str, file: str) -> Document:
@@ -93,27 +72,69 @@ class _Reading:
         self.problems: list[FileProblem] = []
 
     def document(self, value: Mapping[str, Any]) -> Document | None:
+        platform = self._platform(value)
         accounts = self._entries(value, "accounts", AccountEntry)
-        groups = self._entries(value, "groups", GroupEntry)
-        subscriptions = self._subscriptions(value)
+        groups = self._layered(value, "groups", GroupEntry)
+        followers = self._layered(value, "followers", LayerEntry)
+        subscriptions = self._layered(value, "subscriptions", SubscriptionEntry)
         halt = self._list(value, "halt", HaltParameters)
         resume = self._list(value, "resume", ResumeParameters)
-        rest = {name: part for name, part in value.items() if name not in Document.__struct_fields__[1:6]}
-        frame = self._convert(rest, "", Document)
+        frame = self._convert({n: part for n, part in value.items() if n not in SECTIONS}, "", Document)
         self._check_codes(accounts)
         if frame is None:
             return None
         if not frame.tenant.strip():
             self._refuse("tenant", "must not be empty")
-        return Document(
+        document = Document(
             tenant=frame.tenant,
+            platform=platform,
             accounts={AccountId(name): entry for name, entry in accounts.items()},
             groups={GroupId(name): entry for name, entry in groups.items()},
+            followers={AccountId(name): entry for name, entry in followers.items()},
             subscriptions={SubscriptionId(name): entry for name, entry in subscriptions.items()},
             halt=tuple(halt),
             resume=tuple(resume),
             approve=frame.approve,
         )
+        for path, message in layer_problems(document):
+            self._refuse(path, message)
+        return document
+
+    def _platform(self, value: Mapping[str, Any]) -> LayerEntry | None:
+        raw = value.get("platform")
+        return self._layer(raw, "platform", LayerEntry) if raw is not None else None
+
+    def _layered(self, value: Mapping[str, Any], section: str, kind: type[Layered]) -> dict[str, Layered]:
+        found: dict[str, Layered] = {}
+        for name, raw in self._section(value, section).items():
+            entry = self._layer({} if raw is None else raw, inside(section, name), kind)
+            if entry is not None:
+                found[name] = entry
+        return found
+
+    def _layer(self, raw: Any, path: str, kind: type[Layered]) -> Layered | None:
+        """Settings are read first: the domain tells better what is wrong with them."""
+        field = "rules" if kind is SubscriptionEntry else "settings"
+        where = inside(path, field)
+        if not self._has_sound_settings(raw, field, where):
+            return None
+        entry = self._convert(raw, path, kind)
+        if not isinstance(entry, SubscriptionEntry) and entry is not None and entry.guards:
+            for number, guard in enumerate(entry.guards):
+                for problem in guard_problems(guard, own=path.startswith("followers")):
+                    self._refuse(f"{inside(path, 'guards')}[{number}].{problem.path}", problem.message)
+            for problem in name_problems(entry.guards):
+                self._refuse(inside(path, problem.path), problem.message)
+        return entry
+
+    def _has_sound_settings(self, raw: Any, field: str, where: str) -> bool:
+        settings = cast("dict[str, Any]", raw).get(field) if isinstance(raw, dict) else None
+        problems = read_settings(settings) if settings is not None else []
+        if isinstance(problems, CopySettings):
+            return True
+        for problem in problems:
+            self._refuse(inside(where, problem.path) if problem.path else where, problem.message)
+        return not problems
 
     def _entries(self, value: Mapping[str, Any], section: str, kind: type[T]) -> dict[str, T]:
         found: dict[str, T] = {}
@@ -122,26 +143,6 @@ class _Reading:
             if entry is not None:
                 found[name] = entry
         return found
-
-    def _subscriptions(self, value: Mapping[str, Any]) -> dict[str, SubscriptionEntry]:
-        found: dict[str, SubscriptionEntry] = {}
-        for name, raw in self._section(value, "subscriptions").items():
-            path = inside("subscriptions", name)
-            entry = self._convert(raw, path, SubscriptionEntry) if self._has_sound_rules(raw, path) else None
-            if entry is not None:
-                found[name] = entry
-        return found
-
-    def _has_sound_rules(self, raw: Any, path: str) -> bool:
-        """Whether the domain's own checks, which know more than types, accept the rules; none are none to refuse."""
-        rules = cast("dict[str, Any]", raw).get("rules") if isinstance(raw, dict) else None
-        problems = read_rules(rules) if rules is not None else []
-        if isinstance(problems, CopyRules):
-            return True
-        for problem in problems:
-            where = inside(path, "rules")
-            self._refuse(inside(where, problem.path) if problem.path else where, problem.message)
-        return not problems
 
     def _list(self, value: Mapping[str, Any], section: str, kind: type[T]) -> list[T]:
         raw: Any = value.get(section) or []

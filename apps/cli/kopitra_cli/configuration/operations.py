@@ -7,11 +7,13 @@ from hashlib import sha256
 import msgspec
 
 from kopitra.application.ports.queue import Message
+from kopitra.domain.guards import Guard
 from kopitra.domain.identifiers import AccountId
-from kopitra.domain.settings import layer_of
+from kopitra.domain.settings import NOTHING_SET, CopySettings, SettingsScope
 from kopitra.protocol.operations import (
     AccountSettings,
     GroupSettings,
+    LayerSettings,
     Operation,
     OperationType,
     SessionTarget,
@@ -19,7 +21,7 @@ from kopitra.protocol.operations import (
     parse_operation,
     to_command,
 )
-from kopitra_cli.configuration.document import AccountEntry, Document
+from kopitra_cli.configuration.entries import AccountEntry, Document
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,19 +70,44 @@ def _configured(document: Document, issue: Issue) -> Iterator[Operation]:
     for account, entry in document.accounts.items():
         yield _operation(document, issue, OperationType.CONFIG_PUBLISH, _account(entry), account)
     for group, entry in document.groups.items():
-        settings = GroupSettings(group=group, leaders=entry.leaders, enabled=entry.enabled)
+        settings = GroupSettings(
+            group=group,
+            leaders=entry.leaders,
+            enabled=entry.enabled,
+            copies_of_copies=entry.copies_of_copies,
+        )
         yield _operation(document, issue, OperationType.CONFIG_PUBLISH, settings)
     for halt in document.halt:
         yield _operation(document, issue, OperationType.HALT, halt)
+    for layer in _layers(document):
+        account = AccountId(layer.target) if layer.scope is SettingsScope.FOLLOWER else None
+        yield _operation(document, issue, OperationType.CONFIG_PUBLISH, layer, account)
     for subscription, entry in document.subscriptions.items():
         settings = SubscriptionSettings(
             subscription=subscription,
             group=entry.group,
             follower=entry.follower,
-            rules=layer_of(entry.rules),
+            rules=entry.rules,
             enabled=entry.enabled,
         )
         yield _operation(document, issue, OperationType.CONFIG_PUBLISH, settings, entry.follower)
+
+
+def _layers(document: Document) -> Iterator[LayerSettings]:
+    """Those that the file gives, widest first; a group's or follower's that it does not speak of stays as it is."""
+    if document.platform is not None:
+        yield _layer(SettingsScope.PLATFORM, "", document.platform.settings, document.platform.guards)
+    for group, entry in document.groups.items():
+        if entry.settings is not None or entry.guards is not None:
+            yield _layer(SettingsScope.GROUP, group, entry.settings, entry.guards)
+    for follower, entry in document.followers.items():
+        yield _layer(SettingsScope.FOLLOWER, follower, entry.settings, entry.guards)
+
+
+def _layer(
+    scope: SettingsScope, target: str, settings: CopySettings | None, guards: tuple[Guard, ...] | None
+) -> LayerSettings:
+    return LayerSettings(scope=scope, target=target, settings=settings or NOTHING_SET, guards=guards or ())
 
 
 def _granted(document: Document, issue: Issue) -> Iterator[Operation]:
