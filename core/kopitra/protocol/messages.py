@@ -105,8 +105,23 @@ class SignalBatch(Message, frozen=True):
     signals: list[Signal]
 
 
+class SignalResult(Message, frozen=True):
+    """What became of one signal of a batch: the members of `SignalAnswer`, or of one that is refused, `code` and
+    `detail` of the problem that it would be alone."""
+
+    status: Literal["accepted", "duplicate", "deferred", "refused"]
+    sequence: int | None = None
+    run_id: RunId | None = None
+    planned: int | None = None
+    skipped: int | None = None
+    code: str | None = None
+    detail: str | None = None
+
+
 class SignalBatchAnswer(Message, frozen=True, omit_defaults=False):
-    results: list[SignalAnswer]
+    """One result a signal, in their order."""
+
+    results: list[SignalResult]
 
 
 class ExecutionAnswer(Message, frozen=True, omit_defaults=False):

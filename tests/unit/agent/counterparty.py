@@ -64,6 +64,8 @@ class Counterparty:
         self.session_refusals: deque[Response] = deque()
         self.refuses: Callable[[str, Any], bool] = lambda kind, payload: False
         self.defers: Callable[[Signal], bool] = lambda signal: False
+        self.refuses_alone: Callable[[Signal], bool] = lambda signal: False
+        """Signals that are refused in the answer to their batch, not with it."""
         self.ttl_ms: int | None = 30_000
         self.answers: dict[tuple[str, str], tuple[bytes, Response]] = {}
         self.token: str | None = None
@@ -281,10 +283,12 @@ class Counterparty:
         signals, _ = read_signals(Body(body))
         if any(self.refuses("signal", signal) for signal in signals):
             return problem(422, "validation_failed")
-        self.signal_bodies.append(list(signals))
+        self.signal_bodies.append([signal for signal in signals if not self.refuses_alone(signal)])
         return reply(202, {"results": [self._signal(signal) for signal in signals]})
 
     def _signal(self, signal: Signal) -> dict[str, Any]:
+        if self.refuses_alone(signal):
+            return {"status": "refused", "code": "plan_too_large", "detail": "too many followers"}
         key = f"d{signal.deal_id}" if signal.deal_id is not None else signal.signal_id
         status = "duplicate" if key in self.signals else "accepted"
         self.signals.setdefault(key, signal)

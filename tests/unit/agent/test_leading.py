@@ -230,6 +230,24 @@ def test_one_refused_signal_goes_to_the_dead_letters_and_the_others_through():
     play(main)
 
 
+def test_a_signal_that_its_batch_was_taken_without_goes_to_the_dead_letters_and_is_not_sent_again():
+    async def main(world: VirtualTime) -> None:
+        scene = leading(world)
+        scene.server.refuses_alone = lambda signal: signal.ordinal == 3
+        async with scene.running():
+            await watching(scene)
+            for _ in range(5):
+                scene.broker.open()
+            await scene.until(lambda: len(signals(scene)) == 4)
+            await world.sleep(5)
+        assert [s.ordinal for s in signals(scene)] == [1, 2, 4, 5]
+        [letter] = scene.disk.logs["dead-letters.log"]
+        assert b'"ordinal":3' in letter
+        assert b"plan_too_large" in letter
+
+    play(main)
+
+
 def test_a_deferred_signal_brings_a_snapshot_at_once():
     async def main(world: VirtualTime) -> None:
         scene = leading(world)

@@ -76,9 +76,13 @@ class SignalSender:
         except Refused as refused:
             await self._refused(held, body, refused)
             return
-        answer = msgspec.json.decode(response.body, type=SignalBatchAnswer)
+        results = msgspec.json.decode(response.body, type=SignalBatchAnswer).results
+        for one, result in zip(held, results, strict=True):
+            if result.status == "refused":
+                refused = Refused(response.status, result.code or result.status, result.detail or "")
+                self._dead_letters.put(SIGNALS_PATH, msgspec.json.encode(one.signal), refused)
         self._answered(held)
-        if any(result.status == "deferred" for result in answer.results):
+        if any(result.status == "deferred" for result in results):
             self._on_deferred()  # only a snapshot can tell the counterparty what it lacks
 
     async def _refused(self, held: list[HeldSignal], body: bytes, refused: Refused) -> None:
