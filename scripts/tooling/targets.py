@@ -44,9 +44,8 @@ def bench(arguments: Sequence[str]) -> int:
 
 def simulate(arguments: Sequence[str]) -> int:
     environment.prepare()
-    return run(
-        [environment.PYTHON, "-m", "pytest", "tests/simulation", *arguments], env=environment.variables()
-    )
+    os.environ.setdefault("SEEDS", SIMULATED_SEEDS)
+    return run([environment.PYTHON, "-m", "tests.simulation.batch", *arguments], env=environment.variables())
 
 
 def test(arguments: Sequence[str]) -> int:
@@ -139,7 +138,11 @@ TARGETS = {
     "simulate": Target(
         "seeded runs under virtual time",
         simulate,
-        {"SEEDS=n": "how many (20)", "START=n": "the first one (7)"},
+        {
+            "SEEDS=n": f"how many ({SIMULATED_SEEDS})",
+            "START=n": "the first one (7)",
+            "WORKERS=n": "in how many processes (one per core)",
+        },
     ),
     "fmt": Target("format and fix what can be fixed", fmt, {}),
     "setup": Target("install everything a developer needs", setup, {}),

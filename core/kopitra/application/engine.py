@@ -246,7 +246,8 @@ class Engine:
             if done.exception() is None and state is self._state:
                 self._committed = last
                 # A turn later, so that whoever waits for this commit is answered before a thousand polls are woken.
-                asyncio.get_running_loop().call_soon(self._tell, last, group.grown)
+                # In order, so that a seeded run is the same whatever the process's hashes.
+                asyncio.get_running_loop().call_soon(self._tell, last, sorted(group.grown))
 
         try:
             commit = self._last = self._committer.submit(group.frames)

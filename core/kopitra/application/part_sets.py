@@ -3,7 +3,7 @@
 A restart forgets unfinished sets: their parts were answered as not durable, and the EA sends the next set in time.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable, Sequence
 from hashlib import blake2b
 from typing import Generic, TypeVar
@@ -17,6 +17,8 @@ from kopitra.domain.telemetry import HeldPosition, PositionSnapshot, SymbolCatal
 MOST_UNFINISHED = 2_000
 """Sets at once, over all accounts; the oldest goes. An account has at most one of each kind."""
 DIGEST_BYTES = 16
+REMEMBERED_SNAPSHOTS = 8
+"""Of an account: some minutes of a busy one, longer than any request is on its way."""
 
 Part = TypeVar("Part", PositionSnapshot, SymbolCatalog)
 
@@ -54,9 +56,20 @@ class PartSets(Generic[Part]):
 class SnapshotSets:
     def __init__(self) -> None:
         self._sets: PartSets[PositionSnapshot] = PartSets()
+        self._taken: dict[AccountId, deque[str]] = {}
 
     def add(self, account: AccountId, part: PositionSnapshot) -> PositionSnapshot | None:
-        """The whole snapshot. It is as good as its worst part: connected and synchronised only if all parts were."""
+        """The whole snapshot, once: a network that delivers it again later must not make a second look of it. It is as
+        good as its worst part: connected and synchronised only if all parts were."""
+        taken = self._taken.setdefault(account, deque(maxlen=REMEMBERED_SNAPSHOTS))
+        if part.snapshot_id in taken:
+            return None
+        whole = self._whole(account, part)
+        if whole is not None:
+            taken.append(part.snapshot_id)
+        return whole
+
+    def _whole(self, account: AccountId, part: PositionSnapshot) -> PositionSnapshot | None:
         name = (part.snapshot_id, part.login, part.server, part.stream_id, part.taken_at_ordinal)
         parts = self._sets.add(account, name, part)
         if parts is None or len(parts) == 1:

@@ -6,10 +6,13 @@ It holds to the same conformance suite as the real ones, but uses no thread, so 
 from bisect import bisect_left
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from kopitra.application.commit_encoding import (
     COMMIT_ROOM,
+    CommitDamaged,
     admit,
     check_order,
     decode_commit,
@@ -49,6 +52,22 @@ class AppendFault(StrEnum):
     UNCLEAR_LOST = "unclear_lost"
 
 
+class Tail(StrEnum):
+    """What a crash makes of an append that was on its way: nobody has been told of it, so each may happen."""
+
+    LOST = "lost"
+    CUT = "cut"
+    """A part of its bytes stands at the end of the file; the next start finds and drops it."""
+    LANDED = "landed"
+    """The storage had everything already: it is written, only nobody was told."""
+
+
+class JournalWatcher(Protocol):
+    """Told of every commit in the instant in which it becomes durable."""
+
+    def written(self, frames: Sequence[Frame], row: FenceRow) -> None: ...
+
+
 class JournalDisk:
     """What survives a crash: one shard's commits and fence. Any number of `SimulatedJournal`s may share it."""
 
@@ -61,11 +80,31 @@ class JournalDisk:
         """What the next appends run into, one each."""
         self.reachable = True
         self.appends = 0
+        self.watcher: JournalWatcher | None = None
+        self._torn = b""
 
-    def write(self, content: bytes, row: FenceRow) -> None:
+    def tear(self, content: bytes) -> None:
+        """Leave a part of a commit at the end of the file."""
+        self._torn = content[: max(1, len(content) // 2)]
+
+    def mend(self) -> bool:
+        """What a start does first: bytes at the end that are no whole commit are dropped. Whether there were any."""
+        torn, self._torn = self._torn, b""
+        if torn:
+            try:
+                decode_commit(torn)
+            except CommitDamaged:
+                return True
+            raise AssertionError("half a commit passes for a whole one")
+        return False
+
+    def write(self, frames: Sequence[Frame], content: bytes, now: datetime) -> None:
+        row = advanced(self.fence, frames[-1].last, now)
         self.lasts.append(row.sequence)
         self.contents.append(content)
         self.fence = row
+        if self.watcher is not None:
+            self.watcher.written(frames, row)
 
 
 class SimulatedJournal:
@@ -84,6 +123,24 @@ class SimulatedJournal:
         self._delay = delay
         self._unclear_epoch: int | None = None
         self._closed = False
+        self._on_the_way: tuple[Fence, Sequence[Frame], bytes] | None = None
+        disk.mend()
+
+    def crash(self, tail: Tail) -> bool:
+        """This process dies; `tail` becomes of an append that was on its way. Whether there was one."""
+        if self._on_the_way is None:
+            return False
+        fence, frames, content = self._on_the_way
+        self._on_the_way = None
+        if tail is Tail.CUT:
+            self._disk.tear(content)
+        elif tail is Tail.LANDED:
+            try:
+                check_writer(self._disk.fence, fence)
+            except FenceLost:
+                return True
+            self._disk.write(frames, content, self._clock.now())
+        return True
 
     def cost(self, frame: Frame) -> int:
         return frame_cost(frame)
@@ -108,14 +165,20 @@ class SimulatedJournal:
         self._check_clear(fence)
         check_order(fence.sequence, frames)
         content = encode_commit(frames)
-        await self._travel()
+        self._on_the_way = (fence, frames, content)
+        try:
+            await self._travel()
+        except JournalUnavailable:
+            self._on_the_way = None
+            raise
+        self._on_the_way = None
         self._disk.appends += 1
         fault = self._disk.faults.popleft() if self._disk.faults else None
         if fault is AppendFault.UNAVAILABLE:
             raise JournalUnavailable("full", "a simulated fault")
         if fault is not AppendFault.UNCLEAR_LOST:
             check_writer(self._disk.fence, fence)
-            self._disk.write(content, advanced(self._disk.fence, frames[-1].last, self._clock.now()))
+            self._disk.write(frames, content, self._clock.now())
         if fault is not None:
             self._unclear_epoch = fence.epoch
             raise AppendUnclear("a simulated fault")

@@ -92,7 +92,7 @@ class LocalTerminal:
         """Run a call on its own: who stops waiting does not call a trade back, and a crash ends it."""
         task = asyncio.ensure_future(call())
         self._flying.add(task)
-        task.add_done_callback(self._flying.discard)
+        task.add_done_callback(self._landed)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -100,6 +100,11 @@ class LocalTerminal:
             if caller is not None and caller.cancelling():
                 raise
             raise TerminalUnavailable("the terminal went down") from None
+
+    def _landed(self, task: asyncio.Task[Any]) -> None:
+        self._flying.discard(task)
+        if not task.cancelled():
+            task.exception()  # who asked may be gone by now, and then nobody else looks at it
 
 
 def _as(value: object, kind: type[T]) -> T:

@@ -1,0 +1,16 @@
+"""Importing this enters every invariant into the registry."""
+
+from typing import TYPE_CHECKING
+
+from tests.simulation.invariants import execution, health, journal, rest, sizes
+from tests.simulation.invariants.registry import REGISTRY, Invariant
+
+if TYPE_CHECKING:
+    from tests.simulation.stage.world import World
+
+MODULES = (execution, health, journal, rest, sizes)
+
+
+def every_invariant(world: "World") -> list[Invariant]:
+    """One of each, for one run."""
+    return [kind(world) for kind in REGISTRY.values()]

@@ -1,0 +1,184 @@
+"""What agents may do to their brokers."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from kopitra.application.fencing import FenceRow
+from kopitra.domain.orders import DealEntry, OrderType
+from kopitra.domain.trading import Order, OrderAction
+from kopitra.machine.events import CopyPlanned, Outcome, Recorded, TradingHalted, TradingResumed
+from kopitra.simulation.broker.records import Deal
+from kopitra_agent.ports.terminal import TradeRequest
+from tests.simulation.invariants.registry import Invariant, invariant
+from tests.simulation.stage.facts import OUR_REASONS, CopyFacts
+
+if TYPE_CHECKING:
+    from tests.simulation.stage.accounts import Party
+    from tests.simulation.stage.counterparties import Instance
+
+ZERO = Decimal(0)
+OPENS = ("deal", "pending")
+REDUCES = frozenset({OrderAction.CLOSE, OrderAction.PARTIAL_CLOSE, OrderAction.CANCEL})
+LATE_SECONDS = 4.0
+"""An open may be sent at the very end of its time, and three times with a pause; its last step needs an answer each."""
+
+
+def is_open(request: TradeRequest) -> bool:
+    return request.action in OPENS and request.position is None
+
+
+@invariant("once_at_the_broker")
+class OnceAtTheBroker(Invariant):
+    """No command is executed twice: a copy has one position, never more than was ordered, and no close takes more."""
+
+    def dealt(self, party: "Party", deal: Deal) -> None:
+        if party.role.leads or deal.kind != "trade":
+            return
+        for copy in self.facts.copies_met(party.name, deal):
+            self.times += 1
+            if deal.entry is DealEntry.IN:
+                self._entered(copy)
+            elif deal.reason in OUR_REASONS:
+                self._left(copy)
+
+    def _entered(self, copy: CopyFacts) -> None:
+        ordered = copy.opens[0].order.volume
+        if len(copy.positions) > 1:
+            self.violated(f"{copy.account}'s copy {copy.magic} was opened {len(copy.positions)} times")
+        if copy.filled > ordered:
+            self.violated(f"{copy.account}'s copy {copy.magic} has {copy.filled}, {ordered} were ordered")
+
+    def _left(self, copy: CopyFacts) -> None:
+        least = self.facts.least_target(copy)
+        if least is None or copy.live + copy.own < least:
+            self.violated(f"{copy.account}'s copy {copy.magic} has {copy.live} left, {least} were to remain")
+
+
+@invariant("decided_before_done")
+class DecidedBeforeDone(Invariant):
+    """No book is touched without a durable order that was handed out: its symbol, side, volume and position."""
+
+    def requested(self, party: "Party", request: TradeRequest) -> None:
+        self.times += 1
+        wanted = [o for o in self.facts.orders_of(party.name, request.magic) if _matches(o.order, request)]
+        if not wanted:
+            self.violated(f"{party.name} sends {request}, which nobody ordered")
+            return
+        delivered = self.facts.delivered.get(party.name, {})
+        if not any(ordered.sequence in delivered for ordered in wanted):
+            self.violated(f"{party.name} sends {request}, which was never handed out")
+        if request.position is not None:
+            held = party.state.positions.get(request.position)
+            if held is not None and held.magic != request.magic:
+                self.violated(f"{party.name} sends {request} for a position of magic {held.magic}")
+
+
+def _matches(order: Order, request: TradeRequest) -> bool:
+    if order.symbol != request.symbol:
+        return False
+    if is_open(request):
+        terms = (order.side, order.volume, order.order_type)
+        return order.action is OrderAction.OPEN and terms == (
+            request.side,
+            request.volume,
+            request.order_type,
+        )
+    if request.action in ("sltp", "modify"):
+        stops = (order.stop_loss, order.take_profit)
+        return order.action is OrderAction.MODIFY and stops == (request.stop_loss, request.take_profit)
+    return order.action in REDUCES
+
+
+@invariant("no_stale_open")
+class NoStaleOpen(Invariant):
+    """Nothing is opened at market that is older than its rules allow, measured from the leader's deal itself."""
+
+    def requested(self, party: "Party", request: TradeRequest) -> None:
+        copy = self.facts.copies.get((party.name, request.magic))
+        if not is_open(request) or request.order_type is not OrderType.MARKET or copy is None:
+            return
+        trade = self.facts.trade_of(copy)
+        if trade is None:
+            return
+        self.times += 1
+        age = self.world.time.monotonic() - trade.at
+        allowed = copy.rules.open_ttl_seconds + LATE_SECONDS + self.world.clock_error(trade.at)
+        # Age is what both ends held it: what leader's request and follower's answer were on their way comes on top.
+        slowest = self.world.network.slowest
+        allowed += slowest.get(party.name, 0.0) + slowest.get(trade.leader, 0.0)
+        if age > allowed:
+            self.violated(
+                f"{party.name} opens copy {copy.magic} {age:.1f} s after its leader, {allowed:.0f} allowed"
+            )
+
+
+@invariant("closes_first")
+class ClosesFirst(Invariant):
+    """No answer carries an open while a close of that account is pending and was handed out by none."""
+
+    def delivering(self, instance: "Instance", account: str, answer: dict[str, Any]) -> None:
+        given = {event["sequence"] for event in (*answer["urgent"], *answer["events"])}
+        opens = [e for e in (*answer["urgent"], *answer["events"]) if e["eventType"] == "trade.started"]
+        if not opens:
+            return
+        self.times += 1
+        known = self.facts.delivered.get(account, {})
+        told = (
+            instance.service.core.engine.committed
+        )  # what the storage has, but has not answered, nobody may show
+        for item in self.facts.shadow.accounts[account].outbox.values():  # type: ignore[index]
+            unsent = item.sequence not in given and item.sequence not in known
+            if item.reduces and unsent and item.sequence <= told:
+                self.violated(f"{account} is given opens while its close {item.sequence} waits unsent")
+
+
+@invariant("halts_hold")
+class HaltsHold(Invariant):
+    """Once a halt is durable nothing it covers is planned, and nothing is opened that was not handed out before."""
+
+    def __init__(self, world: Any) -> None:
+        super().__init__(world)
+        self._halts: dict[str, float] = {}
+
+    def committed(self, recorded: Recorded, row: FenceRow) -> None:
+        event = recorded.event
+        match event:
+            case TradingHalted():
+                self._halts.setdefault(f"{event.scope}:{event.target}", self.world.time.monotonic())
+            case TradingResumed():
+                self._halts.pop(f"{event.scope}:{event.target}", None)
+            case CopyPlanned():
+                for decision in event.decisions if self._halts else ():
+                    halted = self._over(event.account, decision.subscription, decision.follower)
+                    if halted is None:
+                        continue
+                    self.times += 1
+                    order = decision.order
+                    if decision.outcome is Outcome.PLANNED and order and order.action is OrderAction.OPEN:
+                        self.violated(f"an open for {decision.follower} is planned under a halt")
+            case _:
+                pass
+
+    def requested(self, party: "Party", request: TradeRequest) -> None:
+        copy = self.facts.copies.get((party.name, request.magic))
+        if not self._halts or not is_open(request) or copy is None:
+            return
+        halted = self._over(copy.plan.account, copy.decision.subscription, party.name)
+        if halted is None:
+            return
+        self.times += 1
+        delivered = self.facts.delivered.get(party.name, {}).get(copy.opens[0].sequence)
+        if (delivered is None or delivered > halted) and not self._may_have_left(copy, halted):
+            self.violated(f"{party.name} opens copy {copy.magic}, halted before it was handed out")
+
+    def _may_have_left(self, copy: CopyFacts, halted: float) -> bool:
+        """Whoever recovers does not know what was handed out before, and takes it for being in flight."""
+        opens = copy.opens[0]
+        return any(opens.at < at <= halted for at in self.facts.terms)
+
+    def _over(self, leader: str, subscription: str, follower: str) -> float | None:
+        known = self.facts.shadow.subscriptions.get(subscription)  # type: ignore[call-overload]
+        keys = ["platform:*", f"leader:{leader}", f"follower:{follower}"]
+        if known is not None:
+            keys += [f"platform:{known.tenant}", f"group:{known.group}"]
+        return min((self._halts[key] for key in keys if key in self._halts), default=None)

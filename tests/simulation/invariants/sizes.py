@@ -1,0 +1,141 @@
+"""How large copies are, and whether the recorded reasons for having none are true."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kopitra.application.fencing import FenceRow
+from kopitra.domain.orders import DealEntry
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.symbols import SymbolSpec
+from kopitra.domain.trading import OrderAction, SignalAction
+from kopitra.machine.events import CopyDecision, CopyPlanned, Outcome, Recorded
+from kopitra.simulation.broker.records import Deal
+from tests.simulation.invariants.registry import Invariant, invariant
+from tests.simulation.stage.desired import PLAIN_MODES, ZERO, planned_volume, share_of
+
+if TYPE_CHECKING:
+    from tests.simulation.stage.accounts import Party
+
+OPENING = frozenset({SignalAction.OPEN, SignalAction.PENDING_PLACED})
+
+
+@invariant("sizes_are_right")
+class SizesAreRight(Invariant):
+    """Each planned volume is what the independent oracle makes of the leader's volume and the rules in force."""
+
+    def committed(self, recorded: Recorded, row: FenceRow) -> None:
+        event = recorded.event
+        if not isinstance(event, CopyPlanned) or event.signal.action not in OPENING or event.healed:
+            return
+        leader = self.facts.shadow.accounts[event.account].catalog.get(event.signal.symbol)
+        for decision in event.decisions:
+            order = decision.order
+            if order is None or order.action is not OrderAction.OPEN or leader is None:
+                continue
+            rules = self.facts.rules(decision)
+            spec = self.facts.shadow.accounts[decision.follower].catalog[order.symbol]
+            if rules.sizing.__struct_config__.tag in PLAIN_MODES:
+                self._check(event, decision, rules, leader, spec)
+
+    def _check(
+        self,
+        event: CopyPlanned,
+        decision: CopyDecision,
+        rules: CopyRules,
+        leader: SymbolSpec,
+        spec: SymbolSpec,
+    ) -> None:
+        self.times += 1
+        assert decision.order is not None
+        wanted, _ = planned_volume(event.signal.volume, leader, spec, rules)
+        if wanted != decision.order.volume:
+            self.violated(
+                f"{decision.follower} is to open {decision.order.volume} of {event.signal.volume}, "
+                f"the rules make {wanted}"
+            )
+
+
+@invariant("never_above_proportion")
+class NeverAboveProportion(Invariant):
+    """By the brokers' ledgers alone: what a follower enters is at most its share of its leader's trade, plus a step."""
+
+    def dealt(self, party: "Party", deal: Deal) -> None:
+        if party.role.leads or deal.kind != "trade" or deal.entry is not DealEntry.IN:
+            return
+        for copy in self.facts.copies_met(party.name, deal):
+            trade = self.facts.trade_of(copy)
+            rules = copy.rules
+            if trade is None or rules.sizing.__struct_config__.tag not in PLAIN_MODES:
+                continue
+            self.times += 1
+            leader = self.world.parties[trade.leader].state.symbols[trade.symbol]
+            spec = party.state.symbols[deal.symbol]
+            wanted, _ = planned_volume(trade.opened, leader, spec, rules)
+            if wanted is None or copy.filled > wanted + spec.volume_step:
+                self.violated(
+                    f"{party.name}'s copy {copy.magic} has {copy.filled} of {trade.opened}, at most {wanted}"
+                )
+            assert share_of(copy.filled, trade, spec, rules.remainder) >= ZERO
+
+
+@invariant("skips_are_true")
+class SkipsAreTrue(Invariant):
+    """The reason that a record gives for having no copy is one that the world confirms."""
+
+    def committed(self, recorded: Recorded, row: FenceRow) -> None:
+        event = recorded.event
+        if not isinstance(event, CopyPlanned) or event.signal.action not in OPENING:
+            return
+        for decision in event.decisions:
+            if decision.outcome is not Outcome.SKIPPED or decision.reason is None:
+                continue
+            confirms = CONFIRMS.get(decision.reason)
+            if confirms is not None:
+                self.times += 1
+                if not confirms(self, event, decision):
+                    self.violated(f"{decision.follower} is skipped as {decision.reason}, which is not so")
+
+    def rules(self, decision: CopyDecision) -> CopyRules:
+        return self.facts.rules(decision)
+
+    def halted(self, event: CopyPlanned, decision: CopyDecision) -> bool:
+        return bool(self.facts.shadow.halts)
+
+    def expired(self, event: CopyPlanned, decision: CopyDecision) -> bool:
+        trade = self.facts.trades_by_ref.get(str(event.signal.position_ref))
+        if trade is None or event.signal.action is SignalAction.PENDING_PLACED:
+            return True  # a resting order has no deal to measure from
+        age = self.world.time.monotonic() - trade.at
+        return (
+            age + CLOCK_SLACK_SECONDS + self.world.host_error(event.account)
+            >= self.rules(decision).open_ttl_seconds
+        )
+
+    def below_minimum(self, event: CopyPlanned, decision: CopyDecision) -> bool:
+        rules = self.rules(decision)
+        if rules.sizing.__struct_config__.tag not in PLAIN_MODES:
+            return True
+        leader = self.facts.shadow.accounts[event.account].catalog[event.signal.symbol]
+        specs = self.facts.shadow.accounts[decision.follower].catalog.values()
+        return any(planned_volume(event.signal.volume, leader, spec, rules)[0] is None for spec in specs)
+
+    def pending_not_copied(self, event: CopyPlanned, decision: CopyDecision) -> bool:
+        return not self.rules(decision).copy_pending
+
+    def follower_unknown(self, event: CopyPlanned, decision: CopyDecision) -> bool:
+        return not self.facts.shadow.accounts[decision.follower].enabled
+
+    def missed_open(self, event: CopyPlanned, decision: CopyDecision) -> bool:
+        return event.healed
+
+
+CLOCK_SLACK_SECONDS = 1.0
+
+CONFIRMS: dict[str, Callable[[SkipsAreTrue, CopyPlanned, CopyDecision], bool]] = {
+    "halted": SkipsAreTrue.halted,
+    "expired": SkipsAreTrue.expired,
+    "below_minimum": SkipsAreTrue.below_minimum,
+    "pending_not_copied": SkipsAreTrue.pending_not_copied,
+    "follower_unknown": SkipsAreTrue.follower_unknown,
+    "missed_open": SkipsAreTrue.missed_open,
+}

@@ -1,0 +1,120 @@
+"""Who takes part: leaders, followers with their rules and brokers. Drawn from the seed, at least four accounts."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kopitra.domain.symbols import SymbolSpec
+from kopitra.simulation.broker.profiles import (
+    COMMENTS_CUT,
+    COMMENTS_DROPPED,
+    MT4,
+    MT5,
+    AccountTerms,
+    BrokerProfile,
+)
+from kopitra.simulation.draws import SeededDraws
+from kopitra_agent.settings import Role
+from tests.simulation.scenario.leader_moves import one_of
+from tests.simulation.stage.accounts import Party
+from tests.simulation.stage.market import SPECS
+
+if TYPE_CHECKING:
+    from tests.simulation.stage.world import World
+
+FIRST_LOGIN = 1_000
+DEPOSIT = {"USD": Decimal(1_000_000), "JPY": Decimal(100_000_000)}
+"""So much that margin is no matter; who is to run out of money is given little."""
+
+RULES: tuple[dict[str, Any], ...] = (
+    {"sizing": {"mode": "same_volume"}},
+    {"sizing": {"mode": "same_volume"}, "remainder": "keep", "copyStopLoss": False},
+    {"sizing": {"mode": "multiplier"}, "multiplier": "0.5"},
+    {"sizing": {"mode": "multiplier"}, "multiplier": "3.33"},
+    {"sizing": {"mode": "multiplier"}, "multiplier": "0.05", "forceMinVolume": True},
+    {"sizing": {"mode": "fixed_volume", "volume": "0.17"}},
+    {"sizing": {"mode": "same_volume"}, "copyPending": False},
+    {"sizing": {"mode": "same_volume"}, "reverse": True},
+    {"sizing": {"mode": "balance_ratio"}},
+    {"sizing": {"mode": "same_volume"}, "maxVolume": "0.30", "openTtlSeconds": 15},
+)
+
+PROFILES: tuple[BrokerProfile, ...] = (
+    BrokerProfile(),
+    MT5,
+    MT4,
+    COMMENTS_DROPPED,
+    COMMENTS_CUT,
+    msgspec.structs.replace(MT5, name="slow", latency_ms=(20, 900), sync_delay_ms=1500),
+    msgspec.structs.replace(MT4, name="wide", spread_points=35),
+)
+
+
+class Cast(msgspec.Struct, frozen=True):
+    leaders: tuple[str, ...]
+    followers: tuple[str, ...]
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        return (*self.leaders, *self.followers)
+
+
+def drawn_cast(draws: SeededDraws) -> Cast:
+    leaders = 2 if draws.chance(400) else 1
+    followers = draws.between(3, 4)
+    return Cast(
+        tuple(f"leader-{number}" for number in range(1, leaders + 1)),
+        tuple(f"follower-{number}" for number in range(1, followers + 1)),
+    )
+
+
+def symbols_of(draws: SeededDraws, profile: BrokerProfile) -> tuple[tuple[SymbolSpec, ...], BrokerProfile]:
+    """A broker's own names and steps."""
+    specs = tuple(SPECS.values())
+    if draws.chance(250):
+        coarse = one_of((Decimal("0.1"), Decimal("0.03")), draws)
+        specs = tuple(msgspec.structs.replace(s, volume_min=coarse, volume_step=coarse) for s in specs)
+    if draws.chance(300):
+        profile = msgspec.structs.replace(profile, suffix=".m")
+        specs = tuple(msgspec.structs.replace(s, symbol=s.symbol + ".m") for s in specs)
+    return specs, profile
+
+
+def enter(world: "World", cast: Cast, draws: SeededDraws) -> None:
+    """Open everybody's account."""
+    for number, name in enumerate(cast.everybody):
+        own = draws.named(name)
+        leads = name in cast.leaders
+        currency = "JPY" if not leads and own.chance(200) else "USD"
+        profile = BrokerProfile() if leads else one_of(PROFILES, own)
+        specs, profile = (tuple(SPECS.values()), profile) if leads else symbols_of(own, profile)
+        terms = AccountTerms(login=FIRST_LOGIN + number, currency=currency, leverage=500)
+        party = Party(world, name, Role.LEADER if leads else Role.FOLLOWER, terms, profile, specs)
+        world.parties[name] = party
+        party.deposit(DEPOSIT[currency])
+
+
+async def configure(world: "World", cast: Cast, draws: SeededDraws) -> None:
+    """A group for each leader; every follower in the first, some in the second as well."""
+    for name in cast.everybody:
+        await world.publish_account(name)
+    for number, leader in enumerate(cast.leaders, 1):
+        group = f"group-{number}"
+        world.groups[group] = (leader,)
+        world.leaders.add(leader)
+        await world.publish({"kind": "group", "group": group, "leaders": [leader]})
+        for follower in cast.followers:
+            if number > 1 and not draws.chance(600):
+                continue
+            name = f"sub-{follower}-{number}"
+            world.follower_of[name] = follower
+            await world.publish(
+                {
+                    "kind": "subscription",
+                    "subscription": name,
+                    "group": group,
+                    "follower": follower,
+                    "rules": one_of(RULES, draws),
+                }
+            )

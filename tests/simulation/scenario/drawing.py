@@ -1,0 +1,86 @@
+"""One seed, one scenario: the steps, when they happen, and whom they concern."""
+
+import msgspec
+
+from kopitra.simulation.draws import SeededDraws
+from tests.simulation.scenario import faults, follower_moves, leader_moves, operator_moves
+from tests.simulation.scenario.cast import Cast, drawn_cast
+from tests.simulation.scenario.ingredients import Kind, Step, drawn_from
+
+TABLES = (faults, follower_moves, leader_moves, operator_moves)
+"""Importing them fills the tables of ingredients; `requirements` imports this to be sure that they are."""
+LEADER_STEPS = (150, 190)
+"""About two thirds of them trade: at least a hundred events."""
+FAULT_STEPS = (14, 34)
+FOLLOWER_STEPS = (4, 10)
+OPERATOR_STEPS = (2, 6)
+GAPS_MS = ((0, 60, 500), (60, 900, 350), (900, 4_000, 120), (4_000, 12_000, 30))
+"""Between two steps of a leader: from, to, and how many in a thousand are like that."""
+MOST_HOPS = 12
+"""Turns of the loop within one moment: about as many as a request takes from its arrival to its append."""
+NEAR_MS = (0, 45)
+"""Most faults fall shortly after a leader's step, when everything is on its way."""
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    seed: int
+    cast: Cast
+    steps: tuple[Step, ...]
+
+
+def drawn_scenario(seed: int) -> Scenario:
+    draws = SeededDraws(seed, "scenario")
+    cast = drawn_cast(draws.named("cast"))
+    leading = _leading(cast, draws.named("leading"))
+    ends = leading[-1][0]
+    steps = [(at, name, who, 0) for at, name, who in leading]
+    steps += _scattered(Kind.FOLLOWER, cast, ends, draws.named("following"))
+    steps += _scattered(Kind.OPERATOR, cast, ends, draws.named("operating"))
+    steps += _faults(cast, [at for at, _, _ in leading], draws.named("faults"))
+    steps.sort(key=lambda step: step[0])
+    numbered = (
+        Step(number, round(at, 6), name, who, hops) for number, (at, name, who, hops) in enumerate(steps)
+    )
+    return Scenario(seed, cast, tuple(numbered))
+
+
+def _leading(cast: Cast, draws: SeededDraws) -> list[tuple[float, str, str]]:
+    at = 0.0
+    steps: list[tuple[float, str, str]] = []
+    for _ in range(draws.between(*LEADER_STEPS)):
+        at += _gap(draws)
+        who = cast.leaders[draws.below(len(cast.leaders))]
+        steps.append((at, drawn_from(Kind.LEADER, draws), who))
+    return steps
+
+
+def _gap(draws: SeededDraws) -> float:
+    pick = draws.below(1000)
+    for low, high, weight in GAPS_MS:
+        pick -= weight
+        if pick < 0:
+            return draws.between(low, high) / 1000
+    raise AssertionError("the weights sum up to a thousand")
+
+
+def _scattered(kind: Kind, cast: Cast, ends: float, draws: SeededDraws) -> list[tuple[float, str, str, int]]:
+    bounds = FOLLOWER_STEPS if kind is Kind.FOLLOWER else OPERATOR_STEPS
+    return [
+        (
+            draws.between(0, int(ends * 1000)) / 1000,
+            drawn_from(kind, draws),
+            cast.followers[draws.below(len(cast.followers))],
+            0,
+        )
+        for _ in range(draws.between(*bounds))
+    ]
+
+
+def _faults(cast: Cast, moments: list[float], draws: SeededDraws) -> list[tuple[float, str, str, int]]:
+    everybody = cast.everybody
+    found: list[tuple[float, str, str, int]] = []
+    for _ in range(draws.between(*FAULT_STEPS)):
+        at = moments[draws.below(len(moments))] + draws.between(*NEAR_MS) / 1000
+        name = drawn_from(Kind.FAULT, draws)
+        found.append((at, name, everybody[draws.below(len(everybody))], draws.below(MOST_HOPS + 1)))
+    return found

@@ -1,0 +1,123 @@
+"""What operators change while trades are on their way."""
+
+from typing import TYPE_CHECKING, Any
+
+from kopitra.simulation.draws import SeededDraws
+from tests.simulation.scenario.ingredients import Kind, Step, ingredient
+from tests.simulation.scenario.leader_moves import one_of
+
+if TYPE_CHECKING:
+    from tests.simulation.stage.world import World
+
+HALT_MS = (500, 15_000)
+
+
+@ingredient(Kind.OPERATOR, "rules_changed", 10)
+async def rules_changed(world: "World", step: Step, draws: SeededDraws) -> None:
+    """Another multiplier, or limits, or a shorter life of opens; by queue, sometimes twice, sometimes late."""
+    settings = _subscription_of(world, step.who, draws)
+    if settings is None:
+        return
+    change = one_of(
+        (
+            {"multiplier": "0.7"},
+            {"multiplier": "1.5"},
+            {"maxVolume": "0.25"},
+            {"openTtlSeconds": 10},
+            {"copyTakeProfit": True},
+        ),
+        draws,
+    )
+    rules = {**settings["rules"], **change}
+    await _publish(world, {**settings, "rules": rules}, draws)
+    world.coverage.move("rules_changed")
+
+
+@ingredient(Kind.OPERATOR, "follower_disabled", 4)
+async def follower_disabled(world: "World", step: Step, draws: SeededDraws) -> None:
+    """No new copies for a while; what is open goes on being followed."""
+    await world.publish_account(step.who, enabled=False)
+    await world.time.sleep(draws.between(*HALT_MS) / 1000)
+    await world.publish_account(step.who)
+
+
+@ingredient(Kind.OPERATOR, "halted", 10)
+async def halted(world: "World", step: Step, draws: SeededDraws) -> None:
+    scope, target = one_of(
+        (
+            ("platform", ""),
+            ("group", one_of(sorted(world.groups), draws)),
+            ("leader", one_of(sorted(world.leaders), draws)),
+            ("follower", step.who),
+        ),
+        draws,
+    )
+    mode = "flatten" if draws.chance(200) else "close_only"
+    if mode == "flatten":
+        world.coverage.move("flatten")
+    halt = world.operation("trading.halt", {"scope": scope, "target": target, "mode": mode})
+    resume_revision = world.next_revision()
+    await world.commands.send([halt])
+    await world.time.sleep(draws.between(*HALT_MS) / 1000)
+    resume = world.operation("trading.resume", {"scope": scope, "target": target}, revision=resume_revision)
+    await world.commands.send([resume])
+    if draws.chance(300):  # the queue's late second copy of the halt must not undo the resume
+        await world.time.sleep(draws.between(0, 3000) / 1000)
+        await world.commands.send([halt])
+
+
+@ingredient(Kind.OPERATOR, "group_changed", 5)
+async def group_changed(world: "World", step: Step, draws: SeededDraws) -> None:
+    """A group's other leader joins or leaves."""
+    group = one_of(sorted(world.groups), draws)
+    leaders = list(world.groups[group])
+    other = one_of(sorted(world.leaders), draws)
+    if other in leaders and len(leaders) > 1:
+        leaders.remove(other)
+    elif other not in leaders:
+        leaders.append(other)
+    world.groups[group] = tuple(leaders)
+    await world.publish({"kind": "group", "group": group, "leaders": leaders})
+
+
+@ingredient(Kind.OPERATOR, "resync", 5)
+async def resync(world: "World", step: Step, draws: SeededDraws) -> None:
+    await world.commands.send([world.operation("ea.resync", {"reason": "operator"}, step.who)])
+
+
+@ingredient(Kind.OPERATOR, "session_released", 4)
+async def session_released(world: "World", step: Step, draws: SeededDraws) -> None:
+    await world.commands.send([world.operation("session.forceRelease", {}, step.who)])
+
+
+@ingredient(Kind.OPERATOR, "nonsense", 3)
+async def nonsense(world: "World", step: Step, draws: SeededDraws) -> None:
+    """Malformed, or of somebody nobody knows: dead-lettered, and nothing changes."""
+    await world.commands.send(
+        [
+            world.operation("trading.halt", {"scope": "galaxy"}),
+            world.operation("ea.resync", {"reason": "operator"}, "nobody"),
+        ]
+    )
+
+
+def _subscription_of(world: "World", follower: str, draws: SeededDraws) -> dict[str, Any] | None:
+    """The last published settings of one of a follower's subscriptions."""
+    names = sorted({name for name, _ in world.published if world.follower_of[name] == follower})
+    if not names:
+        return None
+    name = one_of(names, draws)
+    revision = max(revision for known, revision in world.published if known == name)
+    return dict(world.published[name, revision])
+
+
+async def _publish(world: "World", settings: dict[str, Any], draws: SeededDraws) -> None:
+    message = world.operation("config.publish", settings)
+    if draws.chance(300):
+        world.coverage.fault("command_late")
+        await world.time.sleep(draws.between(100, 6000) / 1000)
+    await world.commands.send([message])
+    if draws.chance(300):
+        world.coverage.fault("command_doubled")
+        await world.time.sleep(draws.between(0, 3000) / 1000)
+        await world.commands.send([message])

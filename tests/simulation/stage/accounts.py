@@ -1,0 +1,173 @@
+"""One account of the simulated world: its broker, its terminal, its agent, and the agent's disk."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kopitra.domain.orders import DealReason, Side
+from kopitra.domain.quotes import Quote
+from kopitra.domain.symbols import SymbolSpec
+from kopitra.simulation.broker.operations import Balance, HandTrade, Operation
+from kopitra.simulation.broker.profiles import AccountTerms, BrokerProfile
+from kopitra.simulation.broker.records import DealKind, PendingOrder, Position, TradeRequest, TradeResult
+from kopitra.simulation.broker.state import BrokerState, new_account
+from kopitra_agent.bootstrap import build_agent
+from kopitra_agent.settings import AgentSettings, Role
+from kopitra_agent.wiring import AgentPorts
+from tests.simulation.platform import code_of
+from tests.simulation.stage.process import Process
+from tests.simulation.stage.storage import AgentDisk, AgentStorage
+from tests.simulation.stage.terminals import WatchedTerminal
+from tests.simulation.stage.wire import Wire
+
+if TYPE_CHECKING:
+    from tests.simulation.stage.world import World
+
+RESTART_SECONDS = 1.0
+"""After which an agent that ended by itself is started again."""
+UP_SECONDS = 0.25
+
+
+class Party:
+    """`host` is the machine on which terminal and agent run: their clock is its clock."""
+
+    def __init__(
+        self,
+        world: "World",
+        name: str,
+        role: Role,
+        terms: AccountTerms,
+        profile: BrokerProfile,
+        symbols: tuple[SymbolSpec, ...],
+    ) -> None:
+        self.world = world
+        self.name = name
+        self.role = role
+        self.terms = terms
+        self.disk = AgentDisk()
+        self.ahead = timedelta()
+        self.broker_clock = Process(f"broker-{name}", world.time, world.task_failed)
+        state = new_account(terms, profile, symbols, world.time.now())
+        self.terminal = WatchedTerminal(state, self.broker_clock, self.broker_clock)
+        self.terminal.on_request = lambda request: world.watch.requested(self, request)
+        self.terminal.on_result = lambda request, result: world.watch.replied(self, request, result)
+        self.terminal.on_deal = lambda deal: world.watch.dealt(self, deal)
+        self.process: Process | None = None
+        self._storage: AgentStorage | None = None
+        self._wanted = False
+
+    # -- the broker --------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> BrokerState:
+        """Raises TerminalUnavailable while the terminal is down."""
+        return self.terminal.desk.broker.state
+
+    @property
+    def positions(self) -> list[Position]:
+        return list(self.state.positions.values())
+
+    @property
+    def orders(self) -> list[PendingOrder]:
+        return list(self.state.orders.values())
+
+    async def up(self) -> None:
+        """Return once somebody can trade here by hand."""
+        while not self.terminal.up:
+            await self.world.time.sleep(UP_SECONDS)
+
+    def operate(self, operation: Callable[..., Operation], **fields: Any) -> TradeResult | None:
+        return self.terminal.desk.operate(operation(at=self.world.time.now(), **fields))
+
+    def by_hand(self, *, reason: DealReason = DealReason.CLIENT, **fields: Any) -> TradeResult:
+        result = self.operate(HandTrade, request=TradeRequest(**fields), reason=reason)
+        assert result is not None
+        self.world.note(self.name, "by hand", fields, result.retcode)
+        return result
+
+    def close(
+        self, position: Position, volume: Decimal | None = None, reason: DealReason = DealReason.CLIENT
+    ) -> TradeResult:
+        return self.by_hand(
+            action="deal",
+            symbol=position.symbol,
+            side=Side(position.side).opposite,
+            volume=volume or position.volume,
+            position=position.ticket,
+            reason=reason,
+        )
+
+    def deposit(self, amount: Decimal) -> None:
+        kind = DealKind.DEPOSIT if amount > 0 else DealKind.WITHDRAWAL
+        self.operate(Balance, kind=kind, amount=amount)
+
+    def take_quotes(self, quotes: list[Quote]) -> None:
+        if self.terminal.up:
+            self.terminal.desk.take_quotes(quotes)
+
+    # -- the agent ---------------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None
+
+    def start_agent(self) -> None:
+        if self.process is not None:
+            return
+        self._wanted = True
+        world = self.world
+        process = self.process = Process(f"agent-{self.name}", world.time, world.task_failed)
+        process.ahead = self.ahead
+        storage = self._storage = AgentStorage(self.disk)
+        settings = AgentSettings(
+            base_url="http://simulated",
+            account=self.name,
+            device_id=f"device-{self.name}",
+            role=self.role,
+            state_folder=Path(self.name),
+            enrolment_code=code_of(self.name),
+        )
+        ports = AgentPorts(
+            clock=process,
+            sleeper=process,
+            ids=world.time,
+            transport=Wire(world, self.name, process),
+            storage=storage,
+        )
+        agent = build_agent(settings, self.terminal, ports)
+        process.spawn(agent.run(asyncio.Event())).add_done_callback(self._ended)
+        world.note("agent starts", self.name)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        """Crash-only: whatever ended it, a supervisor starts it again."""
+        if not task.cancelled() and self.process is not None and self.process.alive:
+            self.crash_agent()
+            self.world.ether.spawn(self._start_after(RESTART_SECONDS))
+
+    async def _start_after(self, seconds: float) -> None:
+        await self.world.time.sleep(seconds)
+        self.start_agent()
+
+    def crash_agent(self, power: bool = False) -> bool:
+        """Whether there was one; with `power`, what was not flushed is lost."""
+        process, self.process = self.process, None
+        if process is None:
+            return False
+        assert self._storage is not None
+        self._storage.sealed = True
+        process.kill()
+        self.world.note("agent crashes", self.name)
+        if power:
+            self.disk.lose_power()
+        return True
+
+    def set_clock(self, seconds: int) -> None:
+        """Of the machine on which terminal and agent run."""
+        self.ahead = timedelta(seconds=seconds)
+        errors = self.world.host_errors
+        errors[self.name] = max(errors.get(self.name, 0.0), float(abs(seconds)))
+        if self.process is not None:
+            self.process.ahead = self.ahead

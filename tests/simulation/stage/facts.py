@@ -1,0 +1,277 @@
+"""What truly happened, as the world's own instruments saw it: the journal's events, the brokers' deals, the answers.
+
+Nothing here asks the counterparty or an agent; the state is replayed from the committed frames by the unmodified codec.
+Times are the world's, in seconds of its monotonic clock.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from kopitra.domain.identifiers import AccountId, CommandId, JournalId
+from kopitra.domain.orders import DealEntry, DealReason
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.trading import REDUCING, Order, OrderAction
+from kopitra.machine import events
+from kopitra.machine.events import CopyDecision, CopyPlanned, Recorded
+from kopitra.machine.state import State
+from kopitra.simulation.broker.records import Deal
+
+ZERO = Decimal(0)
+
+
+class Ordered(msgspec.Struct, kw_only=True):
+    """One command that the journal holds for an account."""
+
+    account: str
+    order: Order
+    at: float
+    sequence: int = 0
+    """Of its outbox item."""
+    plan: CopyPlanned | None = None
+    decision: CopyDecision | None = None
+    rules: CopyRules | None = None
+    """Those in force when it was decided."""
+
+
+class CopyFacts(msgspec.Struct, kw_only=True):
+    """What a broker's ledger says of one magic number, and how it came to be ordered."""
+
+    account: str
+    magic: int
+    opens: list[Ordered]
+    positions: set[int]
+    filled: Decimal = ZERO
+    closed: Decimal = ZERO
+    own: Decimal = ZERO
+    """The part of `closed` that no command of ours asked for: by hand, by a stop, by the broker."""
+
+    @property
+    def live(self) -> Decimal:
+        return self.filled - self.closed
+
+    @property
+    def decision(self) -> CopyDecision:
+        decision = self.opens[0].decision
+        assert decision is not None
+        return decision
+
+    @property
+    def rules(self) -> CopyRules:
+        rules = self.opens[0].rules
+        assert rules is not None
+        return rules
+
+    @property
+    def plan(self) -> CopyPlanned:
+        plan = self.opens[0].plan
+        assert plan is not None
+        return plan
+
+
+class LeaderTrade(msgspec.Struct, kw_only=True):
+    """One position of a leader as its broker's ledger tells it."""
+
+    leader: str
+    ref: str
+    symbol: str
+    side: str
+    opened: Decimal
+    at: float
+    left: Decimal
+
+
+OUR_REASONS = frozenset({None, DealReason.EXPERT})
+
+
+class Facts:
+    def __init__(self, journal_id: JournalId, shard: str) -> None:
+        self.shadow = State(journal_id=journal_id, shard=shard)
+        self.ordered: dict[CommandId, Ordered] = {}
+        self._fresh: list[Ordered] = []
+        self.by_magic: dict[tuple[str, int], list[Ordered]] = {}
+        self.copies: dict[tuple[str, int], CopyFacts] = {}
+        self.copy_of_id: dict[str, CopyFacts] = {}
+        self.first_decisions: dict[tuple[str, str], tuple[CopyPlanned, CopyDecision]] = {}
+        """By subscription and the leader's ref: what was decided when the trade became known."""
+        self.decided: dict[tuple[str, str], float] = {}
+        """By leader and ref: when the first record of it was made."""
+        self.runs: dict[str, int] = {}
+        """Sequence of each run's first record."""
+        self.delivered: dict[str, dict[int, float]] = {}
+        self.trades_by_ref: dict[str, LeaderTrade] = {}
+        self.trades: dict[tuple[str, int], LeaderTrade] = {}
+        """By leader and position id."""
+        self.ends: dict[str, tuple[float, str]] = {}
+        """By copy id: when and why its open was given up by the core."""
+        self.terms: list[float] = []
+        """When somebody began to serve."""
+        self.flattened: set[str] = set()
+        """Copies that a halt closed."""
+        self.refused_modifies: set[str] = set()
+        """Copies whose stops could not be changed (by copy id): nobody drives that again."""
+
+    # -- the journal -------------------------------------------------------------------------------------------------
+
+    def commit(self, recorded: Recorded, at: float) -> None:
+        """Before the shadow is moved on."""
+        event = recorded.event
+        match event:
+            case events.CopyPlanned():
+                self._planned(event, recorded, at)
+            case events.SignalIgnored() | events.SignalDeferred():
+                self.runs.setdefault(event.run, recorded.sequence)
+                self.decided.setdefault((event.account, event.signal.position_ref), at)
+            case (
+                events.CopyCorrected()
+                | events.CommandRedriven()
+                | events.OrphanClosed()
+                | events.OperatorOrdered()
+            ):
+                self._order(event.account, event.order, at)
+            case events.TradingHalted():
+                for flatten in event.orders:
+                    self._order(flatten.account, flatten.order, at)
+                    self.flattened.add(str(flatten.order.copy_id))
+            case events.CommandAcknowledged():
+                self._acknowledged(event, at)
+            case events.CommandExpired():
+                self._given_up(event.command, at, "expired")
+            case _:
+                pass
+
+    def applied(self) -> None:
+        """After the shadow was moved on: now it says where in its account's outbox each new command is."""
+        for ordered in self._fresh:
+            sequence = self.shadow.accounts[AccountId(ordered.account)].commands.get(ordered.order.command_id)
+            ordered.sequence = sequence or 0
+        self._fresh.clear()
+
+    def _planned(self, event: CopyPlanned, recorded: Recorded, at: float) -> None:
+        self.runs.setdefault(event.run, recorded.sequence)
+        ref = str(event.signal.position_ref)
+        self.decided.setdefault((event.account, ref), at)
+        for decision in event.decisions:
+            self.first_decisions.setdefault((decision.subscription, ref), (event, decision))
+            if decision.withdrawn is not None:
+                self._given_up(decision.withdrawn, at, "superseded")
+            if decision.order is None:
+                continue
+            ordered = Ordered(
+                account=decision.follower,
+                order=decision.order,
+                at=at,
+                plan=event,
+                decision=decision,
+                rules=self.rules(decision),
+            )
+            self._know(ordered)
+
+    def _order(self, account: str, order: Order, at: float) -> None:
+        ordered = Ordered(account=account, order=order, at=at)
+        known = self.copies.get((account, order.magic))
+        if known is not None and order.action is OrderAction.OPEN:
+            ordered.plan, ordered.decision = known.plan, known.decision
+        self._know(ordered)
+
+    def _know(self, ordered: Ordered) -> None:
+        order = ordered.order
+        self.ordered[order.command_id] = ordered
+        self._fresh.append(ordered)
+        self.by_magic.setdefault((ordered.account, order.magic), []).append(ordered)
+        if order.action is not OrderAction.OPEN or order.copy_id is None:
+            return
+        key = (ordered.account, order.magic)
+        known = self.copies.get(key)
+        if known is None:
+            known = CopyFacts(account=ordered.account, magic=order.magic, opens=[], positions=set())
+            self.copies[key] = known
+            self.copy_of_id[order.copy_id] = known
+        known.opens.append(ordered)
+
+    def _acknowledged(self, event: events.CommandAcknowledged, at: float) -> None:
+        ordered = self.ordered.get(event.command)
+        if ordered is None or not event.retires:
+            return
+        done = str(event.status) in ("executed", "already_closed")
+        if ordered.order.action is OrderAction.OPEN and not done:
+            self._given_up(event.command, at, event.reason or str(event.status))
+        if ordered.order.action is OrderAction.MODIFY and not done and ordered.order.copy_id is not None:
+            self.refused_modifies.add(ordered.order.copy_id)
+
+    def _given_up(self, command: CommandId, at: float, why: str) -> None:
+        ordered = self.ordered.get(command)
+        if ordered is not None and ordered.order.copy_id is not None:
+            self.ends[ordered.order.copy_id] = (at, why)
+
+    # -- brokers -----------------------------------------------------------------------------------------------------
+
+    def dealt(self, account: str, server: str, login: int, leads: bool, deal: Deal, at: float) -> None:
+        if deal.kind != "trade":
+            return
+        if leads:
+            self._led(account, server, login, deal, at)
+        for copy in self.copies_met(account, deal):
+            if deal.entry is DealEntry.IN:
+                copy.filled += deal.volume
+                copy.positions.add(deal.position_id)
+            else:
+                copy.closed += deal.volume
+                if deal.reason not in OUR_REASONS:
+                    copy.own += deal.volume
+
+    def copies_met(self, account: str, deal: Deal) -> list[CopyFacts]:
+        known = self.copies.get((account, deal.magic))
+        if known is not None and deal.entry is DealEntry.IN:
+            return [known]
+        return [
+            copy
+            for copy in self.copies.values()
+            if copy.account == account and deal.position_id in copy.positions
+        ]
+
+    def _led(self, account: str, server: str, login: int, deal: Deal, at: float) -> None:
+        key = (account, deal.position_id)
+        if deal.entry is DealEntry.IN and key not in self.trades:
+            trade = self.trades[key] = LeaderTrade(
+                leader=account,
+                ref=f"{server}:{login}:{deal.position_id}",
+                symbol=deal.symbol,
+                side=str(deal.side),
+                opened=deal.volume,
+                left=deal.volume,
+                at=at,
+            )
+            self.trades_by_ref[trade.ref] = trade
+            self.trades_by_ref[f"{server}:{login}:o{deal.order_ticket}"] = trade
+        elif key in self.trades and deal.entry is DealEntry.OUT:
+            self.trades[key].left -= deal.volume
+
+    def orders_of(self, account: str, magic: int) -> list[Ordered]:
+        return self.by_magic.get((account, magic), [])
+
+    def least_target(self, copy: CopyFacts) -> Decimal | None:
+        """The least that any order wanted to remain of a copy; None where nothing ordered a reduction."""
+        targets = [
+            ordered.order.target_volume or ZERO if ordered.order.action is OrderAction.PARTIAL_CLOSE else ZERO
+            for ordered in self.orders_of(copy.account, copy.magic)
+            if ordered.order.action in REDUCING
+        ]
+        return min(targets, default=None)
+
+    def trade_of(self, copy: CopyFacts) -> LeaderTrade | None:
+        """The leader's position that a copy is of; None while its order rests."""
+        return self.trades_by_ref.get(str(copy.plan.signal.position_ref))
+
+    def rules(self, decision: CopyDecision) -> CopyRules:
+        """Those in force now, of all layers."""
+        return self.shadow.subscriptions[decision.subscription].rules
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def note_delivered(self, account: str, answer: Mapping[str, Any], at: float) -> None:
+        known = self.delivered.setdefault(account, {})
+        for event in (*answer["urgent"], *answer["events"]):
+            known.setdefault(event["sequence"], at)

@@ -1,0 +1,73 @@
+"""What the network does to one exchange between an agent and the counterparty."""
+
+from enum import StrEnum
+
+import msgspec
+
+from kopitra.simulation.draws import PER_MILLE, SeededDraws
+
+LEAST_MS, MOST_MS = 1, 9
+"""A quiet network, one way."""
+MILLISECONDS = 1000
+
+
+class Fate(StrEnum):
+    ARRIVES = "arrives"
+    REFUSED = "request_refused"
+    """Nobody listens: certainly not received."""
+    LOST = "request_lost"
+    """Into the void; the agent notices at its time-out."""
+    RESET = "request_reset"
+    """The connection breaks before the request arrives; the agent cannot know that it did not."""
+    LATE = "request_late"
+    """Overtaken by what is sent later, perhaps long after its sender gave up."""
+    TWICE = "request_twice"
+    """Arrives, and again some time later; the second answer goes nowhere."""
+    ANSWER_LOST = "answer_lost"
+    ANSWER_LATE = "answer_late"
+
+
+class Storm(msgspec.Struct):
+    """From now until `ends` (monotonic seconds) `per_mille` of the exchanges of these accounts (none named: of all)
+    meet one of these fates."""
+
+    ends: float
+    per_mille: int
+    fates: tuple[Fate, ...]
+    draws: SeededDraws
+    accounts: frozenset[str] = frozenset()
+
+    def strikes(self, account: str, now: float) -> Fate | None:
+        if now >= self.ends or (self.accounts and account not in self.accounts):
+            return None
+        if self.draws.below(PER_MILLE) >= self.per_mille:
+            return None
+        return self.fates[self.draws.below(len(self.fates))]
+
+
+class Network:
+    def __init__(self, draws: SeededDraws) -> None:
+        self.storms: list[Storm] = []
+        self.slowest: dict[str, float] = {}
+        """By account, in seconds: the longest that anything of it was on its way."""
+        self._draws = draws
+
+    def fate(self, account: str, now: float) -> tuple[Fate, Storm | None]:
+        """Of an exchange that begins now."""
+        if self.storms:
+            self.storms = [storm for storm in self.storms if storm.ends > now]
+            for storm in self.storms:
+                fate = storm.strikes(account, now)
+                if fate is not None:
+                    return fate, storm
+        return Fate.ARRIVES, None
+
+    def took(self, account: str, seconds: float) -> None:
+        self.slowest[account] = max(self.slowest.get(account, 0.0), seconds)
+
+    def latency(self) -> float:
+        """Seconds, one way."""
+        return self._draws.between(LEAST_MS, MOST_MS) / MILLISECONDS
+
+    def calm(self) -> None:
+        self.storms.clear()
