@@ -80,8 +80,8 @@ class RunIndex:
         if isinstance(event, CopyPlanned):
             self._enter(event.run, recorded.sequence)
             for decision in event.decisions:
-                if decision.order is not None:
-                    self._link(decision.order.command_id, event.run)
+                if decision.sent is not None:
+                    self._link(decision.sent.command_id, event.run)
         elif isinstance(event, SignalDeferred | SignalIgnored):
             self._enter(event.run, recorded.sequence)
         else:

@@ -79,13 +79,13 @@ class RunTeller:
             return
         items: dict[AccountId, int] = {}
         for decision in event.decisions:
-            if decision.order is None:
+            if decision.sent is None or event.sandbox:
                 continue
             offset = items.get(decision.follower, 0)
             items[decision.follower] = offset + 1
             event_id = EventId(f"{self._shard}-{recorded.sequence + offset}")
-            command = _Command(decision.order, recorded.at, event_id=event_id)
-            commands.setdefault(_key(decision.order), []).append(command)
+            command = _Command(decision.sent, recorded.at, event_id=event_id)
+            commands.setdefault(_key(decision.sent), []).append(command)
 
     def _story(
         self,

@@ -150,6 +150,8 @@ class Outcome(StrEnum):
     """The copy's undelivered open was withdrawn, so neither it nor its close is sent."""
     UNCHANGED = "unchanged"
     """The copy already is what the leader's event asks for."""
+    SANDBOX = "sandbox"
+    """As planned, but on paper: the order is recorded and never sent."""
 
 
 class CopyDecision(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -177,6 +179,13 @@ class CopyDecision(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     """Sequence of the event that made the rules in force what they were."""
     not_before: datetime | None = None
     """An open that its subscription delays is not handed out earlier."""
+    replace_until: datetime | None = None
+    """Until when an order at market may take the place of the pending order that is cancelled."""
+
+    @property
+    def sent(self) -> Order | None:
+        """The order that goes into the follower's outbox."""
+        return None if self.outcome is Outcome.SANDBOX else self.order
 
 
 class CopyPlanned(Event, tag="copy.planned", frozen=True):

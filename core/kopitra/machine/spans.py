@@ -12,7 +12,7 @@ from kopitra.machine.events import AnyEvent, CopiesUnsubscribed, CopyPlanned, Tr
 def span(event: AnyEvent) -> int:
     if isinstance(event, CopyPlanned):
         return (
-            _most(Counter(d.follower for d in event.decisions if d.order is not None))
+            _most(Counter(d.follower for d in event.decisions if d.sent is not None))
             if not event.sandbox
             else 1
         )

@@ -125,6 +125,12 @@ class Copy(Mutable):
     price: Decimal | None = None
     ticket: int | None = None
     position_id: int | None = None
+    sandbox: bool = False
+    """It exists on paper only."""
+    yields: CommandId | None = None
+    """The cancel that takes its pending order away although its leader's trade goes on."""
+    replace_until: datetime | None = None
+    """Until when, once that is done, an order at market may take its place."""
     closing: bool = False
     """A close is wanted and must be driven until it is done."""
     cause: str | None = None
@@ -177,6 +183,8 @@ class LeaderPosition(Mutable):
     runs: set[RunId] = set()
     """Of all its intents so far: none of them plans again, whatever stream and order it comes back in."""
     copies: list[tuple[AccountId, CopyId]] = []
+    paper: list[tuple[AccountId, CopyId]] = []
+    """Copies of subscriptions in sandbox."""
 
 
 class LeaderBook(Mutable):
@@ -204,6 +212,8 @@ LAST_MAGIC = 2**31 - 1
 class FollowerBook(Mutable):
     copies: dict[CopyId, Copy] = {}
     """Live copies, and ended ones until the leader's position ends."""
+    paper: dict[CopyId, Copy] = {}
+    """Copies that exist in the books only (`evolutions.paper`), until the leader's position ends."""
     by_magic: dict[int, CopyId] = {}
     by_position: dict[int, CopyId] = {}
     by_command: dict[CommandId, CopyId] = {}
@@ -358,6 +368,10 @@ class State(Mutable):
     def copies_of(self, position: LeaderPosition) -> Iterator[Copy]:
         for account, copy_id in position.copies:
             yield self.accounts[account].following.copies[copy_id]
+
+    def papers_of(self, position: LeaderPosition) -> Iterator[Copy]:
+        for account, copy_id in position.paper:
+            yield self.accounts[account].following.paper[copy_id]
 
 
 SKIPPED_IN_SNAPSHOTS: dict[type[Mutable], frozenset[str]] = {

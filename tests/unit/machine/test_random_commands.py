@@ -86,7 +86,7 @@ def outbox_is_sound(account: Account) -> bool:
 def orders_of(event: Event) -> list[Order]:
     match event:
         case CopyPlanned(sandbox=False):
-            return [decision.order for decision in event.decisions if decision.order is not None]
+            return [decision.sent for decision in event.decisions if decision.sent is not None]
         case TradingHalted():
             return [flatten.order for flatten in event.orders]
         case CommandRedriven() | CopyCorrected() | OrphanClosed() | OperatorOrdered():

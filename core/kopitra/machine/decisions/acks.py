@@ -82,7 +82,7 @@ def _of_order(
         events.append(
             IncidentClosed(incident=incident_of(order), account=account.account, cause=str(ack.status))
         )
-    if copy is not None and copy.live and late_cancel:
+    if copy is not None and copy.live and late_cancel and (copy.closing or copy.yields != order.command_id):
         events.append(close_filled(state, copy))
     return events
 

@@ -1,6 +1,7 @@
 """What copies that already exist do for a later event of their leader's position: one decision each."""
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -12,6 +13,7 @@ from kopitra.domain.quantities import ZERO
 from kopitra.domain.skips import Skip, SkipReason
 from kopitra.domain.stops import place_stops, rounded_price
 from kopitra.domain.trading import Order, OrderAction, Signal, SignalAction
+from kopitra.machine.decisions.filling import on_leaders_fill
 from kopitra.machine.decisions.identity import first_command
 from kopitra.machine.decisions.opening import followers_of
 from kopitra.machine.events import CopyDecision, Outcome
@@ -42,7 +44,7 @@ class Continuing:
     def decide_all(self) -> tuple[CopyDecision, ...]:
         """Every copy, then every present subscriber that has none."""
         decide = self._decider()
-        copies = list(self.state.copies_of(self.position))
+        copies = [*self.state.copies_of(self.position), *self.state.papers_of(self.position)]
         copied = {copy.subscription for copy in copies}
         decisions = [decide(copy) if copy.live else self._over(copy) for copy in copies]
         decisions.extend(
@@ -57,13 +59,24 @@ class Continuing:
             case SignalAction.MODIFY | SignalAction.PENDING_MODIFIED:
                 return self._modify
             case SignalAction.PENDING_FILLED:
-                return lambda copy: self._unchanged(copy, "waits_for_own_fill")
+                return self._leader_filled
             case SignalAction.INCREASE | SignalAction.REVERSE:
                 return lambda copy: self._skipped(copy, SkipReason.INCREASE_NOT_COPIED)
             case _ if self.signal.volume_after > ZERO and self.signal.action in REDUCING:
                 return self._reduce
             case _:
                 return self._close
+
+    def _leader_filled(self, copy: Copy) -> CopyDecision:
+        found = on_leaders_fill(self.state, copy, self.signal, self.context)
+        return self._decision(
+            copy,
+            found.outcome,
+            order=self._order(copy, OrderAction.CANCEL) if found.cancels else None,
+            reason=found.reason,
+            withdrawn=copy.opens if found.withdraws else None,
+            replace_until=found.replace_until,
+        )
 
     def _modify(self, copy: Copy) -> CopyDecision:
         subscription = self.state.subscriptions[copy.subscription]
@@ -154,6 +167,8 @@ class Continuing:
         )
 
     def _planned(self, copy: Copy, order: Order) -> CopyDecision:
+        if copy.sandbox:
+            return self._decision(copy, Outcome.SANDBOX, order=order, reason=SkipReason.SANDBOX)
         return self._decision(copy, Outcome.PLANNED, order=order)
 
     def _unchanged(self, copy: Copy, why: str) -> CopyDecision:
@@ -175,6 +190,7 @@ class Continuing:
         reason: str | None = None,
         detail: str | None = None,
         withdrawn: CommandId | None = None,
+        replace_until: datetime | None = None,
     ) -> CopyDecision:
         subscription = self.state.subscriptions.get(copy.subscription)
         return CopyDecision(
@@ -188,6 +204,7 @@ class Continuing:
             rules_revision=subscription.revision if subscription is not None else 0,
             rules_version=subscription.rules_version if subscription is not None else 0,
             withdrawn=withdrawn,
+            replace_until=replace_until,
         )
 
 

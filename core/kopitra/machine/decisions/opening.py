@@ -211,7 +211,8 @@ class Opening:
         return CopyDecision(
             subscription=subscription.subscription,
             follower=subscription.follower,
-            outcome=Outcome.PLANNED,
+            outcome=Outcome.SANDBOX if rules.sandbox else Outcome.PLANNED,
+            reason=SkipReason.SANDBOX if rules.sandbox else None,
             copy_id=copy,
             order=order,
             rules_revision=subscription.revision,

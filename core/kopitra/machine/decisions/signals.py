@@ -28,13 +28,20 @@ class Standing(StrEnum):
     ECHO = "echo"
 
 
+CHANGES_STREAM = frozenset({Standing.UNKNOWN, Standing.ECHO, Standing.STALE})
+"""What is not planned, but changes what is known of the leader: a signal on paper must not even do that."""
+
+
 def take_signal(state: State, command: TakeSignal, context: Context) -> Result:
     account = state.accounts[command.account]
     signal = command.signal
     run = run_of(state, command.account, signal)
     position = find_position(account.leading, signal)
     source = source_of(state, account, signal, position, context)
-    match Standing.ECHO if source is Own.ECHO else standing(account, signal, position, run):
+    found = Standing.ECHO if source is Own.ECHO else standing(account, signal, position, run)
+    if command.sandbox and found in CHANGES_STREAM:
+        return _on_paper(command, run)
+    match found:
         case Standing.DUPLICATE:
             return Decision(
                 (), _answer("duplicate", run, (), _known_sequence(account.leading, signal, position))
@@ -51,6 +58,19 @@ def take_signal(state: State, command: TakeSignal, context: Context) -> Result:
         case _:
             relayed = source if isinstance(source, Relayed) else None
             return _plan(state, command, account, position, run, context, relayed)
+
+
+def _on_paper(command: TakeSignal, run: RunId) -> Decision:
+    """Recorded, and that is all."""
+    event = CopyPlanned(
+        account=command.account,
+        run=run,
+        signal=command.signal,
+        age_ms=command.signal.age_ms,
+        decisions=(),
+        sandbox=True,
+    )
+    return Decision((event,), _answer("accepted", run, ()))
 
 
 def _plan(

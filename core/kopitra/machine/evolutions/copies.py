@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from kopitra.domain.identifiers import AccountId, CommandId, RunId
 from kopitra.domain.orders import OrderType
-from kopitra.domain.trading import REDUCING, Order, OrderAction
+from kopitra.domain.trading import REDUCING, Order, OrderAction, SignalAction
 from kopitra.machine.events import (
     CommandRedriven,
     CopyCorrected,
@@ -15,6 +15,7 @@ from kopitra.machine.events import (
     Outcome,
     Recorded,
 )
+from kopitra.machine.evolutions import paper
 from kopitra.machine.evolutions.leading import REDUCING as LEADER_REDUCES
 from kopitra.machine.evolutions.leading import ends_position, finish, follow
 from kopitra.machine.evolutions.outbox import Times, add_order, retire
@@ -38,6 +39,7 @@ def planned(state: State, event: CopyPlanned, recorded: Recorded) -> None:
         _apply(state, event, decision, position, recorded, offsets)
     if position is not None and ends_position(event.signal):
         finish(state.accounts[event.account].leading, position, recorded.last)
+        paper.forget(state, position)
         for follower, copy_id in position.copies:
             book = state.accounts[follower].following
             if copy_id in book.copies:
@@ -59,9 +61,13 @@ def _apply(
     if order is not None:
         if order.action is OrderAction.OPEN and position is not None:
             _begin(book, event, decision, order, position)
+        if event.signal.action is SignalAction.PENDING_FILLED:
+            _give_way(book, decision, order)
         offset = offsets[decision.follower]
         send(state, decision.follower, order, recorded, offset, event.run, decision.not_before)
-        offsets[decision.follower] += 1
+        offsets[decision.follower] += decision.sent is not None
+    elif decision.outcome is Outcome.SANDBOX and decision.copy_id is not None:
+        paper.fill(book.paper[decision.copy_id])
     if event.signal.action in LEADER_REDUCES and position is not None and decision.copy_id is not None:
         copy = book.copies.get(decision.copy_id)
         if copy is not None and decision.outcome is not Outcome.SKIPPED:
@@ -94,10 +100,24 @@ def _begin(
         price=order.price,
         run=event.run,
     )
+    if decision.outcome is Outcome.SANDBOX:
+        paper.begin(book, position, copy)
+        return
     book.copies[copy.copy_id] = copy
     book.by_magic[copy.magic] = copy.copy_id
     book.next_magic = after_magic(copy.magic)
     position.copies.append((copy.follower, copy.copy_id))
+
+
+def _give_way(book: FollowerBook, decision: CopyDecision, order: Order) -> None:
+    """Its leader's pending order was filled, and its own is taken away: that is no close."""
+    copy = book.copies.get(order.copy_id) if order.copy_id is not None else None
+    if copy is not None:
+        copy.yields, copy.replace_until, copy.cause = (
+            order.command_id,
+            decision.replace_until,
+            decision.reason,
+        )
 
 
 def after_magic(magic: int) -> int:
@@ -133,6 +153,10 @@ def send(
     not_before: datetime | None = None,
 ) -> None:
     """Put an order into its account's outbox and note on its copy what it asks for."""
+    on_paper = state.accounts[account].following.paper.get(order.copy_id) if order.copy_id else None
+    if on_paper is not None:
+        paper.carry_out(on_paper, order)
+        return
     sequence = recorded.sequence + offset
     not_before = not_before or waits_for_open(state, account, order)
     times = Times(not_before, fresh_until(order, recorded))
@@ -153,7 +177,7 @@ def send(
         case OrderAction.PARTIAL_CLOSE:
             copy.target = order.target_volume
         case OrderAction.CLOSE | OrderAction.CANCEL:
-            copy.closing = True
+            copy.closing = copy.closing or order.command_id != copy.yields
         case _:
             pass
 
@@ -208,6 +232,9 @@ def corrected(state: State, event: CopyCorrected, recorded: Recorded) -> None:
 def redriven(state: State, event: CommandRedriven, recorded: Recorded) -> None:
     account = state.accounts[event.account]
     held = account.held_back.pop(event.replaces, None)
+    copy = account.following.copies.get(event.order.copy_id) if event.order.copy_id is not None else None
+    if copy is not None and copy.yields == event.replaces:
+        copy.yields = event.order.command_id
     send(state, event.account, event.order, recorded, 0, event.run)
     if held is not None:
         account.attempts[event.order.command_id] = held.attempts

@@ -1,0 +1,66 @@
+"""What a copy whose pending order still rests does once its leader's is filled: wait, give way, or enter at market."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from kopitra.domain.rules import PendingPolicy
+from kopitra.domain.skips import SkipReason
+from kopitra.domain.trading import Signal
+from kopitra.machine.decisions.halting import halt_over
+from kopitra.machine.events import Outcome
+from kopitra.machine.outcome import Context
+from kopitra.machine.state import Copy, CopyStatus, State, Subscription
+
+WAITS = "waits_for_own_fill"
+GIVES_WAY = "leader_filled_first"
+REPLACED = "replaced_at_market"
+RESTING = frozenset({CopyStatus.PLANNED, CopyStatus.PENDING})
+
+
+class OnFill(msgspec.Struct, frozen=True):
+    """`cancels`: the resting order is to be taken away; `withdraws`: it never left. `replace_until`: till then an order
+    at market may take its place."""
+
+    outcome: Outcome
+    reason: str
+    cancels: bool = False
+    withdraws: bool = False
+    replace_until: datetime | None = None
+
+
+WAITING = OnFill(Outcome.UNCHANGED, WAITS)
+FILLED_ON_PAPER = OnFill(Outcome.SANDBOX, SkipReason.SANDBOX)
+
+
+def on_leaders_fill(state: State, copy: Copy, signal: Signal, context: Context) -> OnFill:
+    """By the subscription's `pending_policy`. Where the order may have left, it is cancelled, and only once that is
+    done may another take its place: should the cancel come too late, the order's own fill is the copy."""
+    if copy.closing or copy.filled or copy.status not in RESTING:
+        return WAITING
+    if copy.sandbox:
+        return FILLED_ON_PAPER
+    subscription = state.subscriptions[copy.subscription]
+    if subscription.rules.pending_policy is not PendingPolicy.CANCEL:
+        return WAITING
+    until = None
+    if subscription.rules.pending_policy is PendingPolicy.MARKET:
+        until = _fresh_until(state, copy, subscription, signal, context)
+        if until is None:
+            return WAITING
+    why = GIVES_WAY if until is None else REPLACED
+    sequence = state.accounts[copy.follower].commands.get(copy.opens)
+    if sequence is None or context.readings.may_have_left(copy.follower, copy.opens, sequence):
+        return OnFill(Outcome.PLANNED, why, cancels=True, replace_until=until)
+    return OnFill(Outcome.SUPERSEDED, why, withdraws=True, replace_until=until)
+
+
+def _fresh_until(
+    state: State, copy: Copy, subscription: Subscription, signal: Signal, context: Context
+) -> datetime | None:
+    """How long an order at market would still be the leader's trade; None where it must not be opened at all."""
+    age = timedelta(milliseconds=signal.age_ms)
+    until = context.now + timedelta(seconds=subscription.rules.open_ttl_seconds) - age
+    if until <= context.now or halt_over(state, copy.leader, subscription) is not None:
+        return None
+    return until
