@@ -8,7 +8,7 @@ import msgspec
 
 from kopitra.protocol.endpoints import Access, Endpoint
 from kopitra.protocol.limits import BASE_PATH, MAX_BODY_BYTES
-from tests.integration.faults.wire import request_bytes
+from tests.fixtures.wire import request_bytes
 
 NO_METHODS = ("PUT", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "X-NO-SUCH")
 STRANGE: tuple[Any, ...] = (

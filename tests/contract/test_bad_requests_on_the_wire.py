@@ -18,11 +18,11 @@ from joserfc.jwk import ECKey, KeySet
 from kopitra.protocol.endpoints import EA_ENDPOINTS, Access, Endpoint
 from kopitra.protocol.management_endpoints import MANAGEMENT_ENDPOINTS
 from tests.contract.bad_requests import NOT_HTTP, BadRequests, Good, Headers
+from tests.fixtures.wire import Answer, Line, request_bytes
 from tests.integration.faults import configuration
 from tests.integration.faults.lives import Life
 from tests.integration.faults.recorded import Record
 from tests.integration.faults.traffic import Terminal, Traffic, now
-from tests.integration.faults.wire import Answer, Line, request_bytes
 
 REQUESTS = 10_000
 CONNECTIONS = 8

@@ -17,7 +17,9 @@ from kopitra.protocol.endpoints import EA_ENDPOINTS, SERVICE_ENDPOINTS, Endpoint
 from kopitra.protocol.events import InboxType
 from kopitra.protocol.limits import BASE_PATH
 from kopitra.protocol.management_endpoints import MANAGEMENT_ENDPOINTS
-from tests.integration.counterparty.wire import Connection, Ea, environment, seed
+from tests.fixtures.serving import process_environment
+from tests.fixtures.wire import Line
+from tests.integration.counterparty.server import Ea, seed
 
 EXAMPLES = 40
 """For each of two dozen routes; ten thousand worse requests are made without a server, see test_bad_requests."""
@@ -41,7 +43,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder: Path = tmp_path_factory.mktemp("openapi")
     asyncio.run(seed(folder))
     with subprocess.Popen(
-        [sys.executable, "-m", "kopitra_counterparty"], stdout=subprocess.PIPE, env=environment(folder)
+        [sys.executable, "-m", "kopitra_counterparty"],
+        stdout=subprocess.PIPE,
+        env=process_environment(folder),
     ) as process:
         port = 0
         assert process.stdout is not None
@@ -59,9 +63,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 async def _token(port: int) -> str:
-    ea = Ea("leader", await Connection.open(port))
+    ea = Ea("leader", Line(port))
     await ea.open("open")
-    ea.connection.close()
+    ea.line.hang_up()
     return ea.token
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.counterparty.wire import Answer, Connection, Ea, Server, seed
+from tests.fixtures.wire import Answer, Line
+from tests.integration.counterparty.server import Ea, Server, seed
 
 EAS = 1000
 FULL_SERVICE_SECONDS = 10.0
@@ -36,7 +37,7 @@ def cpu_seconds(pid: int) -> float:
 async def test_a_thousand_eas_reconnect_and_keep_their_leases(tmp_path: Path) -> None:
     await seed(tmp_path, followers=EAS)
     first = await Server(tmp_path).serving()
-    eas = [Ea(f"follower-{number}", await Connection.open(first.port)) for number in range(EAS)]
+    eas = [Ea(f"follower-{number}", Line(first.port)) for number in range(EAS)]
     opened = await asyncio.gather(*(patiently(partial(ea.open, f"first-{ea.account}")) for ea in eas))
     assert {answer.status for answer in opened} == {201}
     await first.end(signal.SIGKILL)
@@ -44,7 +45,7 @@ async def test_a_thousand_eas_reconnect_and_keep_their_leases(tmp_path: Path) ->
     second = await Server(tmp_path).serving()
     started, cpu = time.monotonic(), cpu_seconds(second.process.pid)
     for ea in eas:
-        ea.connection = await Connection.open(second.port)
+        ea.line = Line(second.port)
     polled = await asyncio.gather(*(patiently(partial(ea.poll, ea.session["resumeCursor"])) for ea in eas))
     assert {answer.status for answer in polled} == {200}, "tokens and leases are as before"
     reopened = await asyncio.gather(*(patiently(partial(ea.open, f"second-{ea.account}")) for ea in eas))

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.counterparty.wire import Answer, Connection, Server, environment, seed
+from tests.fixtures.serving import SERVICE_KEY
+from tests.fixtures.wire import Answer, Line
+from tests.integration.counterparty.server import SECRET, Server, seed
 
 UNKNOWN_EVENTS = {"events": [{"eventType": "ea.error", "payload": {"code": "x"}}] * 100}
 
@@ -49,8 +51,8 @@ async def test_first_answers_and_pending_commands_survive_kill_9(servers: Server
     assert await first.end(signal.SIGKILL) == -signal.SIGKILL
 
     second = await servers.start().serving()
-    leader.connection = await Connection.open(second.port)
-    follower.connection = await Connection.open(second.port)
+    leader.line = Line(second.port)
+    follower.line = Line(second.port)
     again = await leader.signal("p1", 1, key="signal")
     assert (again.status, again.body) == (signal_answer.status, signal_answer.body)
     assert again.headers["idempotent-replayed"] == "true"
@@ -85,11 +87,11 @@ async def test_a_standby_lives_is_not_ready_and_takes_over(servers: Servers) -> 
     first = await servers.start(instance="one").serving()
     leader = await first.ea("leader")
     second = await servers.start(instance="two").listening()
-    health = await Connection.open(second.port)
+    health = Line(second.port)
     assert (await health.call("GET", "/health/live")).status == 200
     ready = await health.call("GET", "/health")
     assert (ready.status, ready.json["status"]) == (503, "standby")
-    leader.connection = await Connection.open(second.port)
+    leader.line = Line(second.port)
     assert (await leader.signal("p1", 1)).json["code"] == "standby"
     assert await first.end(signal.SIGTERM) == 0
     await second.serving()
@@ -99,7 +101,7 @@ async def test_a_standby_lives_is_not_ready_and_takes_over(servers: Servers) -> 
 async def test_a_staging_slot_never_takes_the_shard(servers: Servers) -> None:
     staging = await servers.start(slot="staging").listening()
     await asyncio.sleep(1.5)
-    connection = await Connection.open(staging.port)
+    connection = Line(staging.port)
     assert (await connection.call("GET", "/health")).status == 503
     assert (await connection.call("GET", "/health/live")).status == 200
 
@@ -125,7 +127,7 @@ async def test_a_full_disk_is_503_and_nothing_that_was_acknowledged_is_lost(tmp_
     await server.end(signal.SIGKILL)
 
     healthy = await Server(tmp_path).serving()
-    leader.connection = await Connection.open(healthy.port)
+    leader.line = Line(healthy.port)
     for number, sequence in enumerate(acknowledged, 1):
         again = await leader.signal(f"p{number}", number)
         assert (again.json["status"], again.json["sequence"]) == ("duplicate", sequence)
@@ -248,7 +250,7 @@ async def test_bodies_that_are_too_large_are_refused_on_both_ways(servers: Serve
     for path in ("/signals", "/sessions"):
         answer = await leader.call("POST", path, large)
         assert (answer.status, answer.json["code"]) == (413, "body_too_large")
-        leader.connection = await Connection.open(server.port)
+        leader.line = Line(server.port)
 
 
 async def test_no_secret_ever_reaches_the_log(servers: Servers) -> None:
@@ -258,6 +260,5 @@ async def test_no_secret_ever_reaches_the_log(servers: Servers) -> None:
     await leader.call("POST", "/sessions", {"secret": "a wrong one", "deviceId": "vps"})
     assert await server.end() == 0
     text = repr(server.log)
-    for secret in (leader.token, "the secret of every device", "a wrong one"):
+    for secret in (leader.token, SECRET, "a wrong one", SERVICE_KEY):
         assert secret not in text
-    assert environment(servers.folder)["KOPITRA_TOKEN_KEYS"] not in text

@@ -6,7 +6,6 @@ what a restart costs beyond that is what these tests are about. `python -m kopit
 """
 
 import asyncio
-import base64
 import ctypes
 import multiprocessing
 import os
@@ -20,29 +19,17 @@ from typing import Any
 
 import msgspec
 
+from tests.fixtures.serving import service_environment
+
 PRELOADED = ["kopitra_counterparty.__main__", "kopitra_counterparty.azure_storage"]
 START_SECONDS = 60.0
 """Two loaded cores; a start takes a tenth of a second otherwise."""
 STOP_SECONDS = 30.0
 LOOK_SECONDS = 0.01
 PR_SET_PDEATHSIG = 1
-SERVICE_KEY = base64.b64encode(b"a service key of thirty-two byte").decode()
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(PRELOADED)
-
-
-def service_environment(folder: Path, **settings: object) -> dict[str, str]:
-    """The settings of a counterparty whose data are in this folder; `settings` by their names."""
-    given: dict[str, object] = {
-        "data_folder": folder,
-        "port": 0,
-        "token_keys": msgspec.json.encode({"k1": SERVICE_KEY}).decode(),
-        "token_key_id": "k1",
-        "rate_limit_per_second": 1_000_000,
-        "rate_limit_burst": 1_000_000,
-    } | settings
-    return {f"KOPITRA_{name.upper()}": str(value) for name, value in given.items()}
 
 
 class Life:

@@ -12,12 +12,12 @@ from kopitra.machine.events import BookOwnerKnown, CatalogKept, SnapshotSeen
 from kopitra.machine.replay import new_state, replay
 from kopitra.machine.state import State
 from kopitra.protocol.limits import MAX_BODY_BYTES
+from tests.fixtures.wire import Answer
 from tests.integration.faults import configuration
 from tests.integration.faults.lives import Life
 from tests.integration.faults.recorded import Record, open_file
 from tests.integration.faults.roles import SYMBOL
 from tests.integration.faults.traffic import Terminal, Traffic, now
-from tests.integration.faults.wire import Answer
 
 SYMBOLS = 3_000
 POSITIONS = 2_000

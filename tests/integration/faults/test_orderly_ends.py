@@ -1,10 +1,7 @@
 """Ends and beginnings of the real command: SIGTERM, a snapshot left behind, and starts that are refused."""
 
 import asyncio
-import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,13 +17,14 @@ from kopitra.application.ports.journal import Frame
 from kopitra.application.relay import Position
 from kopitra.machine.codec import EVENTS
 from kopitra.machine.events import ConsumerCheckpointed, CopyPlanned, Recorded
+from tests.fixtures.wire import Answer, Line
+from tests.integration.counterparty.server import Server
 from tests.integration.faults import configuration
 from tests.integration.faults.audit import audit
-from tests.integration.faults.lives import Life, service_environment
+from tests.integration.faults.lives import Life
 from tests.integration.faults.recorded import Record, open_file
 from tests.integration.faults.roles import leader
 from tests.integration.faults.traffic import Terminal, Traffic
-from tests.integration.faults.wire import Answer, Line, request_bytes
 
 ORDERLY = 0
 REFUSED = 3
@@ -34,24 +32,6 @@ PARKED_POLLS = 20
 DRAINED_WITHIN_SECONDS = 5.0
 BEYOND = 1_000_000
 """A sequence that no journal here reaches."""
-
-
-async def command(folder: Path) -> Process:
-    """`python -m kopitra_counterparty` as an operator starts it."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KOPITRA_")}
-    environment = inherited | service_environment(folder)
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "kopitra_counterparty", env=environment, stdout=PIPE, stderr=PIPE
-    )
-
-
-async def until_said(process: Process, event: str) -> dict[str, Any]:
-    assert process.stdout is not None
-    async for raw in process.stdout:
-        line = msgspec.json.decode(raw, type=dict[str, Any])
-        if line["event"] == event:
-            return line
-    raise AssertionError(f"it ended without saying {event!r}")
 
 
 async def one_leader(life: Life, folder: Path) -> Terminal:
@@ -70,20 +50,17 @@ async def parked(terminal: Terminal, port: int) -> Answer:
     line = Line(port)
     headers = {"X-TradeAgent-Account": terminal.account, "Authorization": f"Bearer {terminal.token}"}
     try:
-        return await line.ask(request_bytes("GET", "/sessions/current/outbox?wait=25", headers))
+        return await line.call("GET", "/sessions/current/outbox?wait=25", headers=headers)
     finally:
         line.hang_up()
 
 
 async def test_the_command_serves_and_sigterm_ends_it_in_order(tmp_path: Path):
-    process = await command(tmp_path)
-    port = (await until_said(process, "listening"))["port"]
-    await until_said(process, "serving")
-    answer = await Line(port).ask(request_bytes("GET", "/health", {}))
+    server = await Server(tmp_path).serving()
+    answer = await Line(server.port).call("GET", "/health")
     assert (answer.status, answer.json["status"]) == (200, "serving")
-    process.terminate()
-    _, errors = await process.communicate()
-    assert (process.returncode, errors) == (ORDERLY, b"")
+    server.process.terminate()
+    assert (server.errors(), await server.end()) == ("", ORDERLY)
 
 
 async def test_sigterm_answers_parked_polls_at_once_and_commits_in_flight(tmp_path: Path):
@@ -189,13 +166,10 @@ async def test_no_start_on_a_journal_that_is_behind_what_somebody_knows(knows: A
     await a_journal(tmp_path)
     who = await knows(tmp_path)
     last = (await Record.in_folder(tmp_path)).last
-    process = await command(tmp_path)
-    said, errors = await process.communicate()
-    assert process.returncode == REFUSED
+    server = Server(tmp_path)
     sentence = f"the journal ends at sequence {last}, but {who} knows sequence {BEYOND}"
-    assert errors.decode().strip() == sentence
-    refusal = [
-        line for raw in said.splitlines() if (line := msgspec.json.decode(raw))["event"] == "start_refused"
-    ]
-    assert refusal[0]["error"] == sentence
+    assert server.errors().strip() == sentence
+    assert await server.end() == REFUSED
+    [refusal] = [line for line in server.log if line["event"] == "start_refused"]
+    assert refusal["error"] == sentence
     assert (await Record.in_folder(tmp_path)).last == last

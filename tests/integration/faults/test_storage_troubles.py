@@ -19,12 +19,13 @@ from kopitra_counterparty.counterparty import counterparty
 from kopitra_counterparty.server import listening_socket, server_config
 from kopitra_counterparty.service import Service
 from kopitra_counterparty.settings import load_settings
+from tests.fixtures.serving import KEY_ID, SERVICE_KEY
+from tests.fixtures.wire import Answer
 from tests.integration.faults import configuration
 from tests.integration.faults.audit import audit
-from tests.integration.faults.lives import SERVICE_KEY, Life
+from tests.integration.faults.lives import Life
 from tests.integration.faults.recorded import Record
 from tests.integration.faults.traffic import PAUSE_SECONDS, Asked, Terminal, Traffic
-from tests.integration.faults.wire import Answer
 
 EVENTS_A_BATCH = 60
 MESSAGE_BYTES = 250
@@ -130,7 +131,7 @@ async def test_a_full_disk_is_a_503_and_acknowledges_nothing_until_there_is_room
 async def served_here(folder: Path) -> AsyncGenerator[tuple[Service, int]]:
     """A counterparty in this process, so that its journal's connection can be told what to do."""
     settings = load_settings(
-        data_folder=folder, token_keys={"k1": SERVICE_KEY}, token_key_id="k1", rate_limit_burst=1_000_000
+        data_folder=folder, token_keys={KEY_ID: SERVICE_KEY}, token_key_id=KEY_ID, rate_limit_burst=1_000_000
     )
     service = counterparty(settings, await open_ports(settings), None)
     listener, stopped = listening_socket("127.0.0.1", 0), asyncio.Event()

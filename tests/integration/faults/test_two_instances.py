@@ -18,6 +18,7 @@ from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.timing import SystemClock
 from kopitra.application.ports.journal import Journal
 from tests.fixtures.azurite import Azurite, azurite_blob, azurite_table
+from tests.fixtures.wire import Dropped, Line, request_bytes
 from tests.integration.faults.audit import audit
 from tests.integration.faults.crew import opened, workers
 from tests.integration.faults.lives import Life
@@ -25,7 +26,6 @@ from tests.integration.faults.pairs import Pair, may_have_served
 from tests.integration.faults.recorded import Record, open_file
 from tests.integration.faults.roles import for_ever
 from tests.integration.faults.traffic import Terminal, Traffic
-from tests.integration.faults.wire import Dropped, Line, request_bytes
 
 __all__ = ["azurite_blob", "azurite_table"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from tests.fixtures.wire import ANSWER_SECONDS, Answer, Dropped, Line, request_bytes
 from tests.integration.faults.configuration import code_of
-from tests.integration.faults.wire import ANSWER_SECONDS, Answer, Dropped, Line, request_bytes
 
 DEVICE = "terminal"
 APPENDING = ("signal", "execution", "inbox")

@@ -23,6 +23,8 @@ from kopitra_counterparty.operators import OperatorTokens
 from kopitra_counterparty.ports import Ports
 from kopitra_counterparty.service import Service
 from kopitra_counterparty.settings import Settings
+from tests.fixtures.intents import intent
+from tests.fixtures.wire import Answer
 from tests.unit.copying.world import GROUP, LEADER, TENANT, spec
 from tests.unit.counterparty.test_operators import AUDIENCE, Issuer
 from tests.unit.counterparty.test_operators import ISSUER as ISSUED_BY
@@ -37,16 +39,6 @@ ISSUER = Issuer()
 
 KEY = base64.b64encode(b"k" * 32).decode()
 FOLLOWER = AccountId("follower-0")
-
-
-class Answer(msgspec.Struct):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return msgspec.json.decode(self.body)
 
 
 class PlainHashes:
@@ -258,21 +250,7 @@ class Ea:
         return await self.call("POST", "/signals", body, **options)
 
     def intent(self, ref: str = "p1", action: str = "open", **changes: Any) -> dict[str, Any]:
-        ordinal = next(self._ordinals)
-        return {
-            "signalId": f"s-{ordinal}",
-            "action": action,
-            "positionRef": ref,
-            "symbol": "EURUSD",
-            "side": "buy",
-            "volume": "1",
-            "volumeAfter": "0" if action == "close" else "1",
-            "price": "1.1",
-            "account": {"balance": "10000", "currency": "USD"},
-            "occurredAt": "2026-01-05T00:00:00.000Z",
-            "streamId": "stream",
-            "ordinal": ordinal,
-        } | changes
+        return intent(ref, next(self._ordinals), action, **changes)
 
     async def poll(self, cursor: int = 0, wait: int = 0, limit: int = 100, **query: str) -> Answer:
         more = "".join(f"&{name}={value}" for name, value in query.items())

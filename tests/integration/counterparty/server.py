@@ -1,8 +1,6 @@
-"""A small HTTP client on one kept connection, and the real server in a process of its own."""
+"""The real server in a process of its own, and an EA that calls it."""
 
 import asyncio
-import base64
-import json
 import os
 import resource
 import signal
@@ -17,78 +15,18 @@ from kopitra.application.submission import Phase, Taken
 from kopitra.application.tokens import code_hash
 from kopitra.domain.identifiers import AccountId, DeviceId, SubscriptionId
 from kopitra.machine import commands
-from kopitra.protocol.limits import BASE_PATH
 from kopitra_counterparty.bootstrap import open_ports
 from kopitra_counterparty.service import Service
 from kopitra_counterparty.settings import Settings, load_settings
+from tests.fixtures.intents import intent
+from tests.fixtures.serving import KEY_ID, SERVICE_KEY, process_environment
+from tests.fixtures.wire import Answer, Line
 from tests.unit.copying.world import GROUP, LEADER, TENANT, spec
 from tests.unit.machine.driven import SAME
 
-TOKEN_KEYS = {"k1": base64.b64encode(b"k" * 32).decode()}
 READY_SECONDS = 30.0
 DEVICE = DeviceId("vps")
 SECRET = "the secret of every device here"
-
-
-class Answer(msgspec.Struct):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return msgspec.json.decode(self.body)
-
-
-class Connection:
-    """One kept-alive connection. Raises ConnectionError and asyncio.IncompleteReadError when the server goes away."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    async def open(cls, port: int) -> "Connection":
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
-
-    async def call(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> Answer:
-        lines = [f"{method} {BASE_PATH}{path} HTTP/1.1", "Host: localhost"]
-        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-        if body is not None:
-            lines.append(f"Content-Length: {len(body)}")
-        self._writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b""))
-        await self._writer.drain()
-        return await self.answer()
-
-    async def answer(self) -> Answer:
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = {
-            name.strip().lower(): value.strip()
-            for name, value in (line.split(":", 1) for line in head[1:] if line)
-        }
-        body = await self._reader.readexactly(int(headers.get("content-length", "0")))
-        return Answer(int(head[0].split()[1]), headers, body)
-
-    def send_raw(self, raw: bytes) -> None:
-        self._writer.write(raw)
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-def environment(folder: Path, **settings: str) -> dict[str, str]:
-    given = {
-        "port": "0",
-        "data_folder": str(folder),
-        "token_keys": json.dumps(TOKEN_KEYS),
-        "token_key_id": "k1",
-        "rate_limit_per_second": "100000",
-        "rate_limit_burst": "100000",
-    } | settings
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("KOPITRA_")}
-    return clean | {f"KOPITRA_{name.upper()}": value for name, value in given.items()}
 
 
 class Server:
@@ -104,7 +42,7 @@ class Server:
             [sys.executable, "-m", "kopitra_counterparty"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment(folder, **settings),
+            env=process_environment(folder, **settings),
         )
         if file_bytes is not None:
             resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
@@ -156,15 +94,15 @@ class Server:
 
     async def ea(self, account: str, key: str = "open") -> "Ea":
         """A connected EA with a session."""
-        ea = Ea(account, await Connection.open(self.port))
+        ea = Ea(account, Line(self.port))
         await ea.open(key)
         return ea
 
 
 class Ea:
-    def __init__(self, account: str, connection: Connection) -> None:
+    def __init__(self, account: str, line: Line) -> None:
         self.account = account
-        self.connection = connection
+        self.line = line
         self.token = ""
         self.session: Any = None
         self._calls = 0
@@ -177,7 +115,7 @@ class Ea:
             "Idempotency-Key": key or f"{self.account}-{self._calls}-{os.urandom(4).hex()}",
         }
         raw = None if body is None else msgspec.json.encode(body)
-        return await self.connection.call(method, path, raw, headers)
+        return await self.line.call(method, path, raw, headers)
 
     async def open(self, key: str) -> Answer:
         answer = await self.call("POST", "/sessions", {"secret": SECRET, "deviceId": DEVICE}, key)
@@ -193,25 +131,8 @@ class Ea:
         return await self.call("GET", f"/sessions/current/outbox?cursor={cursor}&wait={wait}&limit={limit}")
 
 
-def intent(ref: str, ordinal: int, action: str = "open") -> dict[str, Any]:
-    return {
-        "signalId": f"s-{ordinal}",
-        "action": action,
-        "positionRef": ref,
-        "symbol": "EURUSD",
-        "side": "buy",
-        "volume": "1",
-        "volumeAfter": "1" if action == "open" else "0",
-        "price": "1.1",
-        "account": {"balance": "10000", "currency": "USD"},
-        "occurredAt": "2026-01-05T00:00:00.000Z",
-        "streamId": "stream",
-        "ordinal": ordinal,
-    }
-
-
 def settings_for(folder: Path) -> Settings:
-    return load_settings(data_folder=folder, token_keys=TOKEN_KEYS, token_key_id="k1")
+    return load_settings(data_folder=folder, token_keys={KEY_ID: SERVICE_KEY}, token_key_id=KEY_ID)
 
 
 async def seed(folder: Path, followers: int = 1) -> None:
