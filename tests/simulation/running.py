@@ -1,6 +1,7 @@
 """Plays one scenario: opening, the steps, an end to all faults, and rest. One seed is one execution, byte for byte."""
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Iterable
@@ -49,7 +50,10 @@ class Outcome(msgspec.Struct, kw_only=True):
 
 
 def quieten() -> None:
-    """Only what is worth an error is formatted at all."""
+    """Only what is worth an error is formatted at all; and the collector waits for the end of each run."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         processors=[_defects],
@@ -83,6 +87,8 @@ def run(scenario: Scenario, *, keep_trace: bool = False, steps: Iterable[Step] |
         virtual.run(lambda: _play(world, scenario, tuple(scenario.steps if steps is None else steps)))
     finally:
         _worlds.pop()
+        if not gc.isenabled():
+            gc.collect()
     return Outcome(
         seed=scenario.seed,
         violations=world.watch.violations,

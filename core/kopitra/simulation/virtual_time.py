@@ -6,13 +6,16 @@ asyncio keeps them in iterate the same way every time. Sets of strings remain th
 (PYTHONHASHSEED).
 """
 
+# A turn of the loop is asyncio's own, so it works with asyncio's own fields.
+# ruff: noqa: SLF001
+
 import asyncio
 import contextvars
-import math
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from heapq import heappop
 from itertools import count
 from typing import Any, Never, TypeVar
 
@@ -22,7 +25,9 @@ T = TypeVar("T")
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 """A Monday, midnight: weekly market hours begin where one expects them."""
+MICROSECONDS = 1_000_000
 MICROSECONDS_PER_MILLISECOND = 1000
+MILLISECOND = timedelta(milliseconds=1)
 LONGEST_RUN_SECONDS = 400 * 86_400.0
 """Virtual. A loop that re-arms timers for ever ends with an error after a year and a bit, not with a hung test."""
 ID_BYTES = 16
@@ -41,26 +46,13 @@ class _Timeline:
         self.seconds = 0.0
 
 
-class _JumpingSelector(selectors.SelectSelector):
-    """Instead of waiting for `timeout` seconds, lets them have passed."""
-
-    def __init__(self, timeline: _Timeline) -> None:
-        super().__init__()
-        self._timeline = timeline
+class _BlindSelector(selectors.SelectSelector):
+    """Knows the loop's own wake-up pipe and nothing else; nobody ever asks it."""
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         if self.get_map():  # the first registration is the loop's own wake-up pipe
             raise RealWorldRefused("real input and output under virtual time")
         return super().register(fileobj, events, data)
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise VirtualTimeStuck("every task waits and no timer is set")
-        if timeout > 0:
-            self._timeline.seconds += timeout
-        if timeout > 0 and self._timeline.seconds > LONGEST_RUN_SECONDS:
-            raise VirtualTimeStuck(f"still running after {LONGEST_RUN_SECONDS} virtual seconds")
-        return []
 
 
 class _OrderedFuture(asyncio.Future[Any]):
@@ -99,18 +91,35 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, timeline: _Timeline) -> None:
         self._timeline = timeline
         self._orders = count(1)
-        super().__init__(_JumpingSelector(timeline))
+        super().__init__(_BlindSelector())
         self.set_task_factory(_ordered_task)
 
-    @property
-    def _clock_resolution(self) -> float:
-        """What asyncio counts as due together. A float's own step makes it exact: a timer fires when its time has come,
-        never earlier (who waits for the rest would wait for ever), and after half a year of seconds too."""
-        return math.ulp(self._timeline.seconds)
+    def _run_once(self) -> None:
+        """One turn: what is due, then all that is ready. As asyncio's own, but it never looks for input, which cannot
+        come, and a wait is a jump to the next timer."""
+        inner: Any = self
+        ready, timers = inner._ready, inner._scheduled
+        while timers and timers[0]._cancelled:
+            inner._timer_cancelled_count -= 1
+            heappop(timers)._scheduled = False
+        if not ready and not inner._stopping:
+            self._jump(timers[0]._when if timers else None)
+        until = self._timeline.seconds
+        while timers and timers[0]._when <= until:
+            timer = heappop(timers)
+            timer._scheduled = False
+            ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
 
-    @_clock_resolution.setter
-    def _clock_resolution(self, seconds: float) -> None:
-        """asyncio sets the real clock's; that is not ours."""
+    def _jump(self, when: float | None) -> None:
+        if when is None:
+            raise VirtualTimeStuck("every task waits and no timer is set")
+        if when > LONGEST_RUN_SECONDS:
+            raise VirtualTimeStuck(f"still running after {LONGEST_RUN_SECONDS} virtual seconds")
+        self._timeline.seconds = max(when, self._timeline.seconds)
 
     def next_order(self) -> int:
         return next(self._orders)
@@ -141,24 +150,29 @@ class VirtualTime:
         self._timeline = _Timeline()
         self._ids = count(1)
         self._seed = seed
+        self._known = (0, start)
+        """The last time asked for, in milliseconds since the start and as it was answered."""
 
     def now(self) -> datetime:
-        now = self._start + timedelta(seconds=self._timeline.seconds)
-        return now.replace(
-            microsecond=now.microsecond // MICROSECONDS_PER_MILLISECOND * MICROSECONDS_PER_MILLISECOND
-        )
+        milliseconds = round(self._timeline.seconds * MICROSECONDS) // MICROSECONDS_PER_MILLISECOND
+        if milliseconds != self._known[0]:
+            self._known = (milliseconds, self._start + milliseconds * MILLISECOND)
+        return self._known[1]
 
     def monotonic(self) -> float:
         return self._timeline.seconds
 
     async def sleep(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        wake = loop.create_future()
+        wake: asyncio.Future[None] = asyncio.Future(
+            loop=loop
+        )  # nobody keeps it in a set, so it needs no order
         timer = loop.call_later(max(seconds, 0.0), _wake, wake)
         try:
             await wake
-        finally:
+        except BaseException:
             timer.cancel()
+            raise
 
     def jump(self, seconds: float) -> None:
         """As if the whole world had been suspended for so long: every timer that was due meanwhile fires now."""
