@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
 from kopitra.domain.arithmetic import BalanceShare, Budget, Formula, Worth
-from kopitra.domain.expressions import Expression, parse
+from kopitra.domain.expressions import MOST_REMEMBERED, Expression, parse
 from kopitra.domain.formulas import applied, mentions_leaders_money
 from kopitra.domain.quantities import ONE
 from kopitra.domain.rules import CopyRules
@@ -28,6 +29,7 @@ from kopitra.domain.sizing_inputs import (
 from kopitra.domain.sizing_modes import (
     BalanceRatio,
     ByExpression,
+    ByMultiplier,
     ContractSize,
     EquityRatio,
     FixedLeverage,
@@ -35,6 +37,7 @@ from kopitra.domain.sizing_modes import (
     FixedVolume,
     FreeMarginRatio,
     RiskBasis,
+    SameVolume,
     Sizing,
 )
 from kopitra.domain.skips import Skip
@@ -71,16 +74,24 @@ _RATIOS: dict[type[Sizing], Figure] = {
     EquityRatio: Figure.EQUITY,
     FreeMarginRatio: Figure.FREE_MARGIN,
 }
+_NEEDS: dict[type[Sizing], Needs] = {
+    **dict.fromkeys(_RATIOS, _SHARE),
+    FixedRisk: _BUDGET,
+    FixedLeverage: _BUDGET,
+}
+_BY_COST: frozenset[type[Sizing]] = frozenset({FixedRisk, FixedLeverage})
+_BY_VOLUME: frozenset[type[Sizing]] = frozenset({SameVolume, ByMultiplier, ContractSize})
 
 
 def needs_of(sizing: Sizing) -> Needs:
-    if type(sizing) in _RATIOS:
-        return _SHARE
-    if isinstance(sizing, FixedRisk | FixedLeverage):
-        return _BUDGET
-    if not isinstance(sizing, ByExpression):
-        return _NOTHING
-    read = parse(sizing.expression)
+    if isinstance(sizing, ByExpression):
+        return _needs_of_expression(sizing.expression)
+    return _NEEDS.get(type(sizing), _NOTHING)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _needs_of_expression(text: str) -> Needs:
+    read = parse(text)
     names = frozenset(read.names) if isinstance(read, Expression) else _NO_NAMES
     foreign, worth = mentions_leaders_money(names), "value_per_price_unit" in names
     prices = bool(names & {"price", "stop_distance"})
@@ -90,9 +101,8 @@ def needs_of(sizing: Sizing) -> Needs:
 def normalises(rules: CopyRules) -> bool:
     """Whether leader's and follower's contract sizes multiply the volume. Modes that count the follower's own lots by
     what they cost use only the follower's, which no setting can ignore."""
-    if isinstance(rules.sizing, FixedRisk | FixedLeverage):
-        return False
-    return isinstance(rules.sizing, ContractSize) or not rules.ignore_contract_size
+    kind = type(rules.sizing)
+    return kind not in _BY_COST and (not rules.ignore_contract_size or kind is ContractSize)
 
 
 def measure(
@@ -104,11 +114,14 @@ def measure(
     now: datetime,
 ) -> Measured | Skip:
     sizing = rules.sizing
+    if type(sizing) in _BY_VOLUME:
+        return Measured(leader.volume)
+    figure = _RATIOS.get(type(sizing))
+    if figure is not None:
+        return _proportion(rules, leader, follower, rate, figure, now)
     match sizing:
         case FixedVolume():
             return Measured(sizing.volume)
-        case BalanceRatio() | EquityRatio() | FreeMarginRatio():
-            return _proportion(rules, leader, follower, rate, _RATIOS[type(sizing)], now)
         case FixedRisk():
             basis = Figure.BALANCE if sizing.basis is RiskBasis.BALANCE else Figure.EQUITY
             return _budget(rules, follower, entry, basis, sizing.fraction, True, now)
@@ -117,7 +130,7 @@ def measure(
         case ByExpression():
             return _expression(rules, sizing, leader, follower, rate, entry, now)
         case _:
-            return Measured(leader.volume)
+            raise AssertionError(f"{sizing} is a mode of none of the families above")
 
 
 def _proportion(

@@ -48,34 +48,44 @@ def size_copy(
     mode reads it, and the `entry`. Raises RateOfOtherCurrencies.
     """
     try:
-        unusable = _unusable_trade(rules, leader, follower.spec)
+        normalised = normalises(rules)
+        unusable = _unusable_trade(leader, follower.spec, normalised)
         if unusable is not None:
             return unusable
         measured = measure(rules, leader, follower, rate, entry, now)
         if isinstance(measured, Skip):
             return measured
-        arithmetic = _arithmetic(rules, leader, follower.spec, measured)
-        return _fitted(rules, arithmetic, _contract_notes(rules, leader, follower.spec) + measured.notes)
+        arithmetic = _arithmetic(rules, leader, follower.spec, measured, normalised)
+        notes = measured.notes
+        if (
+            rules.ignore_contract_size
+            and not normalised
+            and leader.contract_size != follower.spec.contract_size
+        ):
+            notes = (SizeNote.CONTRACT_SIZE_IGNORED, *notes)
+        return _fitted(rules, arithmetic, notes)
     except DecimalException:
         return Skip(
             SkipReason.FIGURES_OUT_OF_RANGE, "a volume, balance, rate or contract size is beyond reason"
         )
 
 
-def _unusable_trade(rules: CopyRules, leader: LeaderTrade, spec: SymbolSpec) -> Skip | None:
+def _unusable_trade(leader: LeaderTrade, spec: SymbolSpec, normalised: bool) -> Skip | None:
     if leader.volume <= ZERO:
         return Skip(SkipReason.LEADER_VOLUME_NOT_POSITIVE, f"the leader's volume is {leader.volume}")
     if spec.volume_step <= ZERO or spec.volume_max <= ZERO:
         limits = f"volume step {spec.volume_step} and maximum {spec.volume_max}"
         return Skip(SkipReason.SYMBOL_SPEC_INVALID, f"{spec.symbol} has {limits}")
     contract = leader.contract_size
-    if normalises(rules) and (contract is None or contract <= ZERO or spec.contract_size <= ZERO):
+    if normalised and (contract is None or contract <= ZERO or spec.contract_size <= ZERO):
         sizes = f"{contract or 'unknown'} at the leader and {spec.contract_size} at the follower"
         return Skip(SkipReason.CONTRACT_UNKNOWN, f"the contract size of {spec.symbol} is {sizes}")
     return None
 
 
-def _arithmetic(rules: CopyRules, leader: LeaderTrade, spec: SymbolSpec, measured: Measured) -> Arithmetic:
+def _arithmetic(
+    rules: CopyRules, leader: LeaderTrade, spec: SymbolSpec, measured: Measured, normalised: bool
+) -> Arithmetic:
     contract, limit = leader.contract_size, rules.max_volume
     return Arithmetic(
         mode_of(rules.sizing),
@@ -84,17 +94,11 @@ def _arithmetic(rules: CopyRules, leader: LeaderTrade, spec: SymbolSpec, measure
         max(rules.min_volume, spec.volume_min),
         spec.volume_max if limit is None else min(limit, spec.volume_max),
         spec.volume_step,
-        (contract, spec.contract_size) if contract is not None and normalises(rules) else None,
+        (contract, spec.contract_size) if contract is not None and normalised else None,
         measured.share,
         measured.budget,
         measured.formula,
     )
-
-
-def _contract_notes(rules: CopyRules, leader: LeaderTrade, spec: SymbolSpec) -> tuple[SizeNote, ...]:
-    if rules.ignore_contract_size and not normalises(rules) and leader.contract_size != spec.contract_size:
-        return (SizeNote.CONTRACT_SIZE_IGNORED,)
-    return ()
 
 
 def _fitted(rules: CopyRules, arithmetic: Arithmetic, notes: tuple[SizeNote, ...]) -> Sized | Skip:
