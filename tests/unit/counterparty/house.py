@@ -271,6 +271,12 @@ def _symbols() -> tuple[SymbolSpec, ...]:
     return (spec(),)
 
 
+async def pair(house: House) -> tuple[Ea, Ea]:
+    """A leader and a follower of it, each with a session."""
+    await house.group()
+    return await house.ea("leader"), await house.ea(FOLLOWER)
+
+
 def in_house(scenario: Callable[[House], Awaitable[T]], **settings: Any) -> T:
     """Run a scenario in a house that serves."""
 
