@@ -3,6 +3,7 @@
 import msgspec
 
 from kopitra.domain.identifiers import PositionRef
+from kopitra.domain.orders import MarginMode
 from kopitra_agent.ports.terminal import TerminalAccount
 
 
@@ -11,15 +12,17 @@ class LoginChanged(Exception):
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """`currency` is what the account's money is counted in."""
+    """`currency` is what the account's money is counted in; `netting`: it has one position per symbol."""
 
     login: int
     server: str
     currency: str
+    netting: bool = False
 
     @staticmethod
     def of(account: TerminalAccount) -> "Owner":
-        return Owner(account.login, account.server, account.currency)
+        netting = account.mode is MarginMode.NETTING
+        return Owner(account.login, account.server, account.currency, netting)
 
     def require(self, account: TerminalAccount) -> None:
         """Raises LoginChanged."""

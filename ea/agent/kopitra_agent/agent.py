@@ -5,6 +5,7 @@ Crash-only: an error that no part expected ends the run, and the next start reco
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -25,6 +26,8 @@ FINISH_SECONDS = 6.0
 TELL_SECONDS = 3.0
 """At the end: for reports to be answered. What is not is told after the next start."""
 LOOK_SECONDS = 0.05
+REDELIVERED_WITHIN = timedelta(minutes=5)
+"""An open that was traded longer ago is not delivered again: it would be stale."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("kopitra.agent")
 
@@ -68,7 +71,7 @@ class Agent:
         assembly = Assembly(self._settings, ports, self._terminal, owner, self._exchange, self._keeper)
         parts = assembly.build()
         if parts.hand is not None and not parts.hand.memory.state.began:
-            await self._begin(parts.hand)
+            await self._begin(parts.hand, owner.netting)
         return parts
 
     async def _serve(self, parts: Parts, stop: asyncio.Event) -> None:
@@ -117,19 +120,25 @@ class Agent:
                 log.info("terminal.away", error=str(error))
             await self._ports.sleeper.sleep(TERMINAL_PAUSE_SECONDS)
 
-    async def _begin(self, hand: HandParts) -> None:
-        """A fresh log. Magic numbers that live already may be of copies whose log was lost."""
+    async def _begin(self, hand: HandParts, netting: bool) -> None:
+        """A fresh log. Magic numbers that live already may be of copies whose log was lost; a net position shows one of
+        them at most, so there the latest deals are asked, too."""
         while True:
             try:
                 positions = await self._terminal.positions()
                 orders = await self._terminal.orders()
                 ledger = (await self._terminal.account()).ledger
+                traded = await self._traded_lately() if netting else set[int]()
             except TerminalUnavailable:
                 await self._ports.sleeper.sleep(TERMINAL_PAUSE_SECONDS)
                 continue
-            magics = {p.magic for p in positions} | {o.magic for o in orders}
+            magics = {p.magic for p in positions} | {o.magic for o in orders} | traded
             hand.memory.record(Began(cursor=ledger, strangers=sorted(magics - {0})))
             return
+
+    async def _traded_lately(self) -> set[int]:
+        since = self._ports.clock.now() - REDELIVERED_WITHIN
+        return {deal.magic for deal in await self._terminal.deals(0) if deal.executed_at >= since}
 
 
 def _untold(parts: Parts) -> bool:

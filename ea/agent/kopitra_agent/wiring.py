@@ -12,6 +12,7 @@ from kopitra_agent.hand.desk import Desk
 from kopitra_agent.hand.floor import Floor
 from kopitra_agent.hand.ledger import Ledger
 from kopitra_agent.hand.memory import HandMemory
+from kopitra_agent.hand.offsetting import NET_MISMATCH
 from kopitra_agent.hand.posting import HandReportSource
 from kopitra_agent.hand.records import Outcome
 from kopitra_agent.hand.reports import Reports
@@ -80,7 +81,7 @@ class Resync:
         self._figures: list[Callable[[], None]] = []
         self._catalogue: list[Callable[[], None]] = []
         self.doubt: Callable[[], None] = lambda: None
-        """An open's fate is unknown: the book is to be told, and confirmed."""
+        """A command's fate is unknown, or a net is not what was expected: the book is to be told, and confirmed."""
 
     def name(
         self,
@@ -161,7 +162,10 @@ class Assembly:
     def _hand(self) -> HandParts:
         settings, ports, courier = self._settings, self._ports, self._courier
         memory = HandMemory(ports.storage, log_name(self._owner, "hand"))
-        floor = Floor(self._terminal, memory, ports.clock, ports.sleeper, settings.settle_seconds)
+        netting = self._owner.netting
+        floor = Floor(
+            self._terminal, memory, ports.clock, ports.sleeper, settings.settle_seconds, netting=netting
+        )
         floor.on_trouble = courier.trouble
         ledger = Ledger(floor, self._owner)
         reports = Reports(floor, ledger)
@@ -169,7 +173,7 @@ class Assembly:
         def concluded(outcome: Outcome) -> None:
             reports.concluded(outcome)
             source.look()
-            if outcome.status is AckStatus.UNKNOWN:
+            if outcome.status is AckStatus.UNKNOWN or outcome.reason == NET_MISMATCH:
                 self._resync.doubt()
             courier.bell.ring()
 
@@ -178,7 +182,7 @@ class Assembly:
             Rank.MODIFY: settings.concurrent_modifies,
             Rank.REDUCE: settings.concurrent_closes,
         }
-        desk = Desk(floor, Worklist(places), concluded, courier.bell.ring)
+        desk = Desk(floor, Worklist(places, netting=netting), concluded, courier.bell.ring)
         source = HandReportSource(desk, ledger, reports)
         courier.collect_from(source)
         return HandParts(memory=memory, desk=desk, reports=reports, look=source.look)

@@ -32,7 +32,7 @@ async def _cancel(floor: Floor, work: Work) -> Outcome:
         return removal
     copy = floor.memory.state.copies.get(work.order.magic)
     position_id = copy.position_id if copy is not None else None
-    if any(belongs(p, work, position_id) for p in await floor.positions.fresh()):
+    if await _is_filled(floor, work, position_id):
         return floor.outcome(work, AckStatus.FAILED, ALREADY_FILLED)
     if removal is Removal.REMOVED:
         return floor.outcome(work, AckStatus.EXECUTED)
@@ -40,6 +40,13 @@ async def _cancel(floor: Floor, work: Work) -> Outcome:
     if any(is_of(o, floor, work) for o in await floor.orders.fresh()):
         return floor.deferred(work, "unsynchronised", TERMINAL_BACK_SECONDS)
     return floor.tombstone(floor.outcome(work, AckStatus.ALREADY_CLOSED), work.order.opens_command_id)
+
+
+async def _is_filled(floor: Floor, work: Work, position_id: int | None) -> bool:
+    """By its position; in a net position nothing shows whose volume it is, so by its order's end."""
+    if not floor.netting:
+        return any(belongs(p, work, position_id) for p in await floor.positions.fresh())
+    return any(order.state == "filled" for order in await floor.terminal.order_history(work.order.magic))
 
 
 async def remove_resting(floor: Floor, work: Work) -> Removal | Outcome:

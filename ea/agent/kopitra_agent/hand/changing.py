@@ -59,12 +59,18 @@ async def _modify(floor: Floor, work: Work) -> Outcome:
 
 
 async def _subject(floor: Floor, work: Work) -> Position | PendingOrder | None:
+    """The copy's position or pending order; on a netting account the net position, whose stops the core has the copy
+    set only where it is alone in it."""
     copy = floor.memory.state.copies.get(work.order.magic)
     position_id = copy.position_id if copy is not None else None
-    for position in await floor.positions.fresh():
-        if belongs(position, work, position_id):
-            return position
-    return next((o for o in await floor.orders.fresh() if is_of(o, floor, work)), None)
+    if not floor.netting:
+        for position in await floor.positions.fresh():
+            if belongs(position, work, position_id):
+                return position
+    order = next((o for o in await floor.orders.fresh() if is_of(o, floor, work)), None)
+    if order is not None or not floor.netting or copy is None or copy.volume <= 0:
+        return order
+    return next((p for p in await floor.positions.fresh() if p.symbol == work.order.symbol), None)
 
 
 def _request(work: Work, subject: Position | PendingOrder) -> TradeRequest | None:

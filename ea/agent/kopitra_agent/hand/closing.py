@@ -30,7 +30,10 @@ class Attempt(msgspec.Struct):
 
 
 async def close_copy(floor: Floor, work: Work) -> Outcome:
-    """Bring the copy's live volume down to its target (0 for a close) and take its resting order away."""
+    """Bring the copy's live volume down to its target (0 for a close) and take its resting order away. On a netting
+    account there is no position of the copy's own: the core drives it again as an offset."""
+    if floor.netting and work.order.copy_id is not None:
+        return floor.deferred(work, "netting_account", TERMINAL_BACK_SECONDS)
     attempt = Attempt(doubtful=work.intent is not None)
     try:
         if attempt.doubtful:

@@ -36,6 +36,7 @@ class Desk:
         self._floor = floor
         self._memory = floor.memory
         self._worklist = worklist
+        floor.undone_before = worklist.undone_before
         self._on_outcome = on_outcome
         self._on_repeat = on_repeat
         self._spawn: Spawn = asyncio.create_task
@@ -111,7 +112,10 @@ class Desk:
 
     def _may_run_again(self, known: Outcome) -> bool:
         """Only what was put off, and told so, runs again, once its time has come: none of it was executed. Any other
-        outcome is what this id came to, however often it is delivered."""
+        outcome is what this id came to, however often it is delivered; so is an offset that was put off, because a part
+        of it may have been traded, and the core drives it again under another id."""
+        if known.action is OrderAction.OFFSET:
+            return False
         if known.status is not AckStatus.DEFERRED or known.command_id in self._memory.state.unreported:
             return False
         return known.retry_at is None or known.retry_at <= self._floor.clock.now()
@@ -130,7 +134,7 @@ class Desk:
         copy = self._memory.state.copies.get(known.magic)
         if known.status is not AckStatus.UNKNOWN or copy is None or copy.opened_by != known.command_id:
             return known
-        if copy.position_id is None:
+        if copy.position_id is None and copy.volume <= 0:
             return known
         return msgspec.structs.replace(known, status=AckStatus.EXECUTED, reason="found")
 
@@ -164,6 +168,8 @@ class Desk:
         return order_outcome(work.order, work.event_id, work.sequence, status, reason="agent_fault")
 
     def _conclude(self, outcome: Outcome) -> None:
+        if self._floor.netting:  # the one position of its symbol is nobody's own
+            outcome = msgspec.structs.replace(outcome, position_id=None, position_ticket=None)
         if not self._memory.record_anyway(outcome):
             self._floor.on_trouble("storage_failed", f"outcome of {outcome.command_id} is only in memory")
         self._on_outcome(outcome)

@@ -4,12 +4,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from kopitra.domain.identifiers import CommandId
-from kopitra.domain.orders import DealEntry, DealReason
+from kopitra.domain.orders import DealEntry, DealReason, Side
 from kopitra.domain.trading import Execution, ExecutionStatus, OrderAction
 from kopitra_agent.account import Owner
 from kopitra_agent.hand.records import Outcome
 from kopitra_agent.hand.state import Copy
 from kopitra_agent.ports.terminal import Deal, PendingOrder
+
+NAMES_ITS_SIDE = frozenset({OrderAction.OPEN, OrderAction.OFFSET})
+"""A close names the side of what it closes."""
 
 
 def execution_of(
@@ -17,7 +20,7 @@ def execution_of(
 ) -> Execution:
     """One deal of a copy; `filled`: lots of its open that are filled with this deal."""
     entry = deal.entry or DealEntry.IN
-    entered = entry is DealEntry.IN
+    entered = enters(deal, copy, owner)
     whole = not entered or filled >= copy.ordered
     return Execution(
         status=ExecutionStatus.FILLED if whole else ExecutionStatus.PARTIALLY_FILLED,
@@ -42,6 +45,34 @@ def execution_of(
     )
 
 
+def enters(deal: Deal, copy: Copy, owner: Owner) -> bool:
+    """Whether a deal fills the copy's open. Against other volume in a net position an open is an `out` deal, and an
+    offset may be an `in`: there the side tells them apart."""
+    return deal.side is copy.side if owner.netting else deal.entry is DealEntry.IN
+
+
+def foreign_execution(deal: Deal, owner: Owner) -> Execution:
+    """Somebody else's deal in a net position that copies share."""
+    return Execution(
+        status=ExecutionStatus.FILLED,
+        symbol=deal.symbol,
+        side=deal.side or Side.BUY,
+        executed_at=deal.executed_at,
+        position_ref=owner.position_ref(deal.position_id),
+        entry=deal.entry or DealEntry.IN,
+        reason=deal.reason or DealReason.CLIENT,
+        order_ticket=deal.order_ticket,
+        deal_id=deal.deal_id,
+        position_id=deal.position_id,
+        fill_volume=deal.volume,
+        fill_price=deal.price,
+        profit=deal.profit or None,
+        commission=deal.commission or None,
+        swap=deal.swap or None,
+        fee=deal.fee or None,
+    )
+
+
 def execution_from_answer(outcome: Outcome, owner: Owner, at: datetime) -> Execution | None:
     """What the terminal answered, for a deal that its ledger does not show; None where the answer was too thin."""
     if outcome.volume is None or outcome.price is None or outcome.order_ticket is None:
@@ -50,7 +81,7 @@ def execution_from_answer(outcome: Outcome, owner: Owner, at: datetime) -> Execu
     return Execution(
         status=ExecutionStatus.FILLED,
         symbol=outcome.symbol,
-        side=outcome.side if entered else outcome.side.opposite,
+        side=outcome.side if outcome.action in NAMES_ITS_SIDE else outcome.side.opposite,
         executed_at=at,
         command_id=outcome.command_id,
         position_ref=owner.position_ref(outcome.position_id) if outcome.position_id is not None else None,

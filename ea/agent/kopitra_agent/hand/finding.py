@@ -10,18 +10,19 @@ from decimal import Decimal
 import msgspec
 
 from kopitra.domain.orders import DealEntry, DealReason, OrderType
-from kopitra.domain.trading import OrderAction
 from kopitra_agent.hand.records import Intent
 from kopitra_agent.ports.terminal import Deal, PendingOrder, Position
 
 
 class BrokerView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a synchronised terminal shows; `deals` are those above the intent's ledger ordinal."""
+    """What a synchronised terminal shows; `deals` are those above the intent's ledger ordinal. `netting`: its positions
+    are net positions, which say nothing of one trade."""
 
     positions: Sequence[Position]
     orders: Sequence[PendingOrder]
     history: Sequence[PendingOrder]
     deals: Sequence[Deal]
+    netting: bool = False
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ def find_open(
 
 def _marked(intent: Intent, view: BrokerView) -> list[Trace]:
     """By magic number. One position or one order is one trade, however many deals filled it."""
-    deals = [d for d in view.deals if _is_marked(d, intent) and _may_be_its(d, intent)]
+    deals = [d for d in view.deals if _is_marked(d, intent) and _may_be_its(d, view)]
     if deals:
         return _by_position(deals)
     orders = [o for o in (*view.orders, *view.history) if _is_marked(o, intent)]
@@ -69,7 +70,7 @@ def _marked(intent: Intent, view: BrokerView) -> list[Trace]:
             price=p.open_price,
         )
         for p in view.positions
-        if _is_marked(p, intent)
+        if not view.netting and _is_marked(p, intent)
     ]
 
 
@@ -82,7 +83,8 @@ def _is_marked(found: Deal | PendingOrder | Position, intent: Intent) -> bool:
 def _unmarked(intent: Intent, view: BrokerView) -> list[Trace]:
     order = intent.order
     if order.order_type is OrderType.MARKET:
-        return _by_position([d for d in view.deals if _looks_like(d, intent)])
+        alike = [d for d in view.deals if _looks_like(d, intent, view)]
+        return [t for d in alike for t in _by_position([d])] if view.netting else _by_position(alike)
     wanted = (order.symbol, order.side, intent.volume, order.order_type, order.price)
     return [
         Trace(order_ticket=o.ticket)
@@ -91,16 +93,16 @@ def _unmarked(intent: Intent, view: BrokerView) -> list[Trace]:
     ]
 
 
-def _may_be_its(deal: Deal, intent: Intent) -> bool:
-    """An open enters; what offsets a net position may as well leave it."""
-    return intent.order.action is OrderAction.OFFSET or deal.entry is not DealEntry.OUT
+def _may_be_its(deal: Deal, view: BrokerView) -> bool:
+    """An open enters; against more volume of the other side a net position is left instead."""
+    return view.netting or deal.entry is not DealEntry.OUT
 
 
-def _looks_like(deal: Deal, intent: Intent) -> bool:
+def _looks_like(deal: Deal, intent: Intent, view: BrokerView) -> bool:
     order = intent.order
     return (
         not deal.magic
-        and _may_be_its(deal, intent)
+        and _may_be_its(deal, view)
         and deal.reason in (None, DealReason.EXPERT)
         and (deal.symbol, deal.side, deal.volume) == (order.symbol, order.side, intent.volume)
     )

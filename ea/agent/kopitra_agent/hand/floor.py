@@ -27,25 +27,37 @@ TERMINAL_BACK_SECONDS = 5.0
 
 class Floor:
     def __init__(
-        self, terminal: Terminal, memory: HandMemory, clock: Clock, sleeper: Sleeper, settle_seconds: float
+        self,
+        terminal: Terminal,
+        memory: HandMemory,
+        clock: Clock,
+        sleeper: Sleeper,
+        settle_seconds: float,
+        *,
+        netting: bool = False,
     ) -> None:
         self.terminal = terminal
         self.memory = memory
         self.clock = clock
         self.sleeper = sleeper
         self.settle_seconds = settle_seconds
+        self.netting = netting
+        """The account has one position per symbol, which belongs to no copy alone."""
         self.positions: SharedReading[Sequence[Position]] = SharedReading(terminal.positions)
         self.orders: SharedReading[Sequence[PendingOrder]] = SharedReading(terminal.orders)
         self.on_trouble: Callable[[str, str], None] = lambda code, message: None
         """Told of what an operator should know of, as code and sentence."""
+        self.undone_before: Callable[[Work], Decimal] = lambda work: Decimal(0)
+        """Lots, long positive, by which commands that are in hand and came before this one will change its net."""
 
-    def intend(self, work: Work, volume: Decimal) -> Intent:
-        """Write down what is about to be sent. Raises StorageFailed: then it must not be sent."""
+    def intend(self, work: Work, volume: Decimal, ledger: int | None = None) -> Intent:
+        """Write down what is about to be sent; `ledger`: the last ordinal there is, where it was looked up. Raises
+        StorageFailed: then it must not be sent."""
         intent = Intent(
             order=work.order,
             event_id=work.event_id,
             sequence=work.sequence,
-            ledger=self.memory.state.cursor,
+            ledger=self.memory.state.cursor if ledger is None else ledger,
             volume=volume,
             at=self.clock.now(),
         )

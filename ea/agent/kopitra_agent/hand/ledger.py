@@ -8,12 +8,12 @@ import asyncio
 from decimal import Decimal
 
 from kopitra.domain.identifiers import CommandId
-from kopitra.domain.orders import DealEntry, DealReason
+from kopitra.domain.orders import DealReason
 from kopitra.domain.telemetry import BalanceOperation
 from kopitra.domain.trading import Execution
 from kopitra_agent.account import Owner
 from kopitra_agent.balances import balance_operation_of
-from kopitra_agent.hand.executions import execution_of, execution_of_ended
+from kopitra_agent.hand.executions import enters, execution_of, execution_of_ended, foreign_execution
 from kopitra_agent.hand.floor import Floor
 from kopitra_agent.hand.records import CopyFill, Scanned
 from kopitra_agent.hand.state import Copy
@@ -97,7 +97,7 @@ class Ledger:
         named = self._memory.owner_of(deal.deal_id)
         if named is not None or deal.reason not in (None, DealReason.EXPERT):
             return named
-        if deal.entry is DealEntry.IN:
+        if enters(deal, copy, self._owner):
             return copy.opened_by
         intent = self._memory.reduction_of(copy.magic)
         if intent is not None:
@@ -118,7 +118,21 @@ class Ledger:
         return self._owner
 
     def copy_at(self, deal: Deal) -> Copy | None:
-        return self._memory.copy_at(deal.position_id, deal.magic)
+        """The copy that a deal belongs to. In a net position only what we ordered is a copy's: by the number that our
+        order gave it, or by the answer that named it."""
+        if not self._owner.netting:
+            return self._memory.copy_at(deal.position_id, deal.magic)
+        if deal.reason not in (None, DealReason.EXPERT):
+            return None
+        command = self._memory.owner_of(deal.deal_id)
+        outcome = self._memory.state.outcomes.get(command) if command is not None else None
+        return self._memory.state.copies.get(outcome.magic if outcome is not None else deal.magic)
+
+    def concerns_copies(self, deal: Deal) -> bool:
+        """Whether somebody else's deal moves a net position that copies share."""
+        return self._owner.netting and any(
+            copy.symbol == deal.symbol for copy in self._memory.state.copies.values()
+        )
 
 
 class _Reading:
@@ -139,34 +153,44 @@ class _Reading:
             self._balances.append(balance_operation_of(deal, self._ledger.owner))
             return
         told = self._ledger.remember(deal.deal_id)
-        copy = self._owners.get(deal.position_id) or self._ledger.copy_at(deal)
+        copy = self._owner_of(deal)
         if copy is None:
+            if self._ledger.concerns_copies(deal) and not told:
+                self._executions.append(foreign_execution(deal, self._ledger.owner))
             return  # not a copy of ours: the position snapshot shows it
-        self._owners[deal.position_id] = copy
         self._note(deal, copy)
         if not told:
             command = self._ledger.command_of(deal, copy)
             filled = copy.volume + self._entered.get(copy.magic, Decimal(0))
             self._executions.append(execution_of(deal, copy, command, filled, self._ledger.owner))
 
+    def _owner_of(self, deal: Deal) -> Copy | None:
+        if self._ledger.owner.netting:
+            return self._ledger.copy_at(deal)
+        copy = self._owners.get(deal.position_id) or self._ledger.copy_at(deal)
+        if copy is not None:
+            self._owners[deal.position_id] = copy
+        return copy
+
     def end(self, copy: Copy, execution: Execution | None) -> None:
         """A resting order ended. A filled one only once its deal was read: the broker may show that later."""
         if execution is not None:
             self._executions.append(execution)
-        elif copy.position_id is None and copy.magic not in self._entered:
+        elif copy.position_id is None and copy.volume <= 0 and copy.magic not in self._entered:
             return
         self._fills.append(CopyFill(magic=copy.magic, order_ended=True))
 
     def _note(self, deal: Deal, copy: Copy) -> None:
-        entered = deal.entry is DealEntry.IN
+        netting = self._ledger.owner.netting
+        entered = enters(deal, copy, self._ledger.owner)
         if entered:
             self._entered[copy.magic] = self._entered.get(copy.magic, Decimal(0)) + deal.volume
         self._fills.append(
             CopyFill(
                 magic=copy.magic,
                 volume=deal.volume if entered else -deal.volume,
-                position_id=deal.position_id,
-                position_ticket=deal.remainder_ticket or deal.position_ticket,
+                position_id=None if netting else deal.position_id,
+                position_ticket=None if netting else deal.remainder_ticket or deal.position_ticket,
             )
         )
 

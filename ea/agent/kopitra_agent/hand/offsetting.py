@@ -1,77 +1,229 @@
-"""Changing the one net position of a symbol on a netting account, if it is what the core believes it to be."""
+"""Taking a copy's volume off the one net position of its symbol, if that is what the core believes it to be.
 
+A trade against a net position is not repeatable like the close of a position that is named: it is written down before
+it is sent, and looked for by its own deals before anything is said of it.
+"""
+
+from collections.abc import Sequence
 from decimal import Decimal
 
-from kopitra.domain.orders import Side
+import msgspec
+
+from kopitra.domain.orders import DealReason, OrderType, Side
 from kopitra.domain.trading import AckStatus
-from kopitra_agent.hand.floor import SENDS, TERMINAL_BACK_SECONDS, Floor
-from kopitra_agent.hand.records import Outcome
-from kopitra_agent.hand.resolving import resolve_open
+from kopitra_agent.hand.cancelling import remove_resting
+from kopitra_agent.hand.floor import SENDS, TERMINAL_BACK_SECONDS, TERMINAL_PAUSE_SECONDS, Floor
+from kopitra_agent.hand.records import Intent, Outcome
+from kopitra_agent.hand.resolving import LOOK_AGAIN_SECONDS
 from kopitra_agent.hand.retcodes import Verdict, reading_of
+from kopitra_agent.hand.state import NEVER_LIVED
 from kopitra_agent.hand.worklist import Work
 from kopitra_agent.ports.storage import StorageFailed
-from kopitra_agent.ports.terminal import TerminalUnavailable, TradeRequest
+from kopitra_agent.ports.terminal import Deal, TerminalUnavailable, TradeRequest, TradeResult
+
+NET_MISMATCH = "net_mismatch"
+NET_BACK_SECONDS = 2.0
+"""The snapshot that a mismatch asks for is on its way; the second one that settles it comes 6 s after the first."""
+ROUNDS = 8
+"""Looks at the net for one offset, partial fills and requotes included; after that the core drives it again."""
+
+
+class Attempt(msgspec.Struct):
+    """How one run of an offset is going."""
+
+    done: list[TradeResult] = []
+    retries: int = 0
+
+    @property
+    def volume(self) -> Decimal:
+        return sum((result.volume or Decimal(0) for result in self.done), Decimal(0))
 
 
 async def offset_net(floor: Floor, work: Work) -> Outcome:
-    """Trade `volume` on `side`. Not repeatable, so it is written down and looked for like an open."""
+    """Trade `volume` on `side` against the net position; nothing where that is not as expected."""
     if work.intent is not None:
-        return await resolve_open(floor, work, work.intent)
-    for attempt in range(SENDS):
-        try:
-            net = await net_volume(floor, work.order.symbol)
-        except TerminalUnavailable:
-            return floor.deferred(work, "terminal_unavailable", TERMINAL_BACK_SECONDS)
-        expected = work.order.expected_net_before
-        if expected is not None and net != expected:
-            return floor.deferred(work, "net_mismatch", TERMINAL_BACK_SECONDS)
-        outcome = await _send(floor, work, last=attempt == SENDS - 1)
+        return await _resolve(floor, work, work.intent, Attempt())
+    attempt = Attempt()
+    try:
+        return await _offset(floor, work, attempt)
+    except TerminalUnavailable:
+        return _put_off(floor, work, attempt, "terminal_unavailable", TERMINAL_BACK_SECONDS)
+
+
+async def _offset(floor: Floor, work: Work, attempt: Attempt) -> Outcome:
+    if _never_opened(floor, work):
+        return floor.outcome(work, AckStatus.ALREADY_CLOSED)
+    if _may_rest(floor, work):
+        removal = await remove_resting(floor, work)
+        if isinstance(removal, Outcome):
+            return removal
+    for _ in range(ROUNDS):
+        if attempt.volume >= work.order.volume:
+            return floor.executed(work, attempt.done)
+        account = await floor.terminal.account()
+        if not (account.connected and account.synchronised):
+            raise TerminalUnavailable("not synchronised")
+        if not _is_as_expected(floor, work, attempt, await net_volume(floor, work.order.symbol)):
+            return _mismatch(floor, work, attempt)
+        outcome = await _send(floor, work, attempt, account.ledger)
         if outcome is not None:
             return outcome
-        await floor.pause(attempt)
-    raise AssertionError("the last attempt returns")
+    return _put_off(floor, work, attempt, "unfinished", TERMINAL_BACK_SECONDS)
+
+
+def _never_opened(floor: Floor, work: Work) -> bool:
+    """Nothing of this copy was ever traded: its open was refused, or taken back by this very offset."""
+    opens, copy = work.order.opens_command_id, floor.memory.state.copies.get(work.order.magic)
+    if opens is None or (copy is not None and copy.volume > 0):
+        return False
+    known = floor.memory.state.outcomes.get(opens)
+    return known is not None and known.status in NEVER_LIVED
+
+
+def _may_rest(floor: Floor, work: Work) -> bool:
+    """Whether the rest of a pending order that was filled in part may be left to take away."""
+    copy = floor.memory.state.copies.get(work.order.magic)
+    return copy is not None and copy.order_type is not OrderType.MARKET and not work.order.target_volume
 
 
 async def net_volume(floor: Floor, symbol: str) -> Decimal:
     """Lots, long positive."""
-    return sum(
-        (
-            p.volume if p.side is Side.BUY else -p.volume
-            for p in await floor.positions.fresh()
-            if p.symbol == symbol
-        ),
-        Decimal(0),
-    )
+    held = (p for p in await floor.positions.fresh() if p.symbol == symbol)
+    return sum((signed(p.side, p.volume) for p in held), Decimal(0))
 
 
-async def _send(floor: Floor, work: Work, *, last: bool) -> Outcome | None:
-    """What came of one attempt; None to try again at a fresh price."""
+def _is_as_expected(floor: Floor, work: Work, attempt: Attempt, net: Decimal) -> bool:
+    """The core counts on every command before this one; those still in hand have done nothing yet."""
+    expected = work.order.expected_net_before
+    if expected is None:
+        return True
+    done = signed(work.order.side, attempt.volume)
+    return net == expected - floor.undone_before(work) + done
+
+
+def _mismatch(floor: Floor, work: Work, attempt: Attempt) -> Outcome:
+    outcome = _put_off(floor, work, attempt, NET_MISMATCH, NET_BACK_SECONDS)
+    return floor.tombstone(outcome, work.order.opens_command_id)
+
+
+async def _send(floor: Floor, work: Work, attempt: Attempt, ledger: int) -> Outcome | None:
+    """What came of one attempt; None to look again: done so far, or refused at a stale price."""
     order = work.order
-    intent = floor.memory.state.intents.get(order.command_id)
     try:
-        intent = intent or floor.intend(work, order.volume)
+        intent = floor.memory.state.intents.get(order.command_id) or floor.intend(work, order.volume, ledger)
     except StorageFailed as error:
         floor.on_trouble("storage_failed", f"an offset was not sent: {error}")
-        return floor.outcome(work, AckStatus.REJECTED, "storage_failed")
-    request = TradeRequest(
-        action="deal",
-        symbol=order.symbol,
-        side=order.side,
-        volume=order.volume,
-        magic=order.magic,
-        comment=order.comment,
-    )
+        return _put_off(floor, work, attempt, "storage_failed", TERMINAL_BACK_SECONDS)
+    left = order.volume - attempt.volume
     try:
-        result = await floor.terminal.send(request)
+        result = await floor.terminal.send(_request(work, left))
     except TerminalUnavailable:
-        return await resolve_open(floor, work, intent)
+        return await _resolve(floor, work, intent, attempt)
     reading = reading_of(result.retcode)
     match reading.verdict:
+        case Verdict.DONE if result.deal_id is None:
+            return await _resolve(floor, work, intent, attempt, told=result)
         case Verdict.DONE:
-            return floor.executed(work, [result])
-        case Verdict.UNCERTAIN:
-            return await resolve_open(floor, work, intent)
-        case Verdict.AGAIN if not last:
+            attempt.done.append(_with_volume(result, left))
             return None
+        case Verdict.UNCERTAIN:
+            return await _resolve(floor, work, intent, attempt)
+        case Verdict.AGAIN if attempt.retries < SENDS - 1:
+            await floor.pause(attempt.retries)
+            attempt.retries += 1
+            return None
+        case _ if attempt.done:
+            return _put_off(floor, work, attempt, reading.reason, TERMINAL_BACK_SECONDS)
         case _:
             return floor.refused(work, result, reading)
+
+
+def _request(work: Work, volume: Decimal) -> TradeRequest:
+    """At any market price, as a close."""
+    return TradeRequest(
+        action="deal",
+        symbol=work.order.symbol,
+        side=work.order.side,
+        volume=volume,
+        magic=work.order.magic,
+        comment=work.order.comment,
+    )
+
+
+def _with_volume(result: TradeResult, asked: Decimal) -> TradeResult:
+    return result if result.volume else msgspec.structs.replace(result, volume=asked)
+
+
+async def _resolve(
+    floor: Floor, work: Work, intent: Intent, attempt: Attempt, told: TradeResult | None = None
+) -> Outcome:
+    """Look for the deals of this command for as long as a trade may be on its way. `told`: the broker says that it is
+    done, and has not named its deal."""
+    known = attempt.volume
+    looking_since: float | None = None
+    while True:
+        try:
+            deals = await _own_deals(floor, work, intent)
+        except TerminalUnavailable:
+            looking_since = None
+            await floor.sleeper.sleep(TERMINAL_PAUSE_SECONDS)
+            continue
+        volume = sum((deal.volume for deal in deals or ()), Decimal(0))
+        if deals and volume >= work.order.volume:
+            return _found(floor.outcome(work, AckStatus.EXECUTED, "found"), deals)
+        now = floor.clock.monotonic()
+        looking_since = now if looking_since is None else looking_since
+        if now - looking_since >= floor.settle_seconds:
+            break
+        await floor.sleeper.sleep(LOOK_AGAIN_SECONDS)
+    if deals and volume > known:
+        return _found(floor.deferred(work, "filled_in_part", NET_BACK_SECONDS), deals)
+    if told is not None and deals is not None:
+        return floor.executed(work, [*attempt.done, _with_volume(told, work.order.volume - known)])
+    unknown = floor.outcome(work, AckStatus.UNKNOWN, "ambiguous" if deals is None else "not_found")
+    return _with_deals(unknown, attempt.done)
+
+
+async def _own_deals(floor: Floor, work: Work, intent: Intent) -> Sequence[Deal] | None:
+    """Deals that can only be this command's: its magic number and side, nobody else's, above the ledger as it was then;
+    where the broker dropped the number, the one deal of its size. None where several could be."""
+    await floor.require_synchronised()
+    order = work.order
+    traded = [
+        deal
+        for deal in await floor.terminal.deals(intent.ledger)
+        if deal.kind == "trade"
+        and (deal.symbol, deal.side) == (order.symbol, order.side)
+        and deal.reason in (None, DealReason.EXPERT)
+        and floor.memory.owner_of(deal.deal_id) in (None, order.command_id)
+    ]
+    marked = [deal for deal in traded if deal.magic == order.magic] if order.magic else []
+    if marked:
+        return marked
+    alike = [deal for deal in traded if not deal.magic and deal.volume == intent.volume]
+    return alike if len(alike) < 2 else None
+
+
+def _found(outcome: Outcome, deals: Sequence[Deal]) -> Outcome:
+    last = deals[-1]
+    return msgspec.structs.replace(
+        outcome,
+        order_ticket=last.order_ticket,
+        deal_ids=[deal.deal_id for deal in deals],
+        volume=sum((deal.volume for deal in deals), Decimal(0)),
+        price=last.price,
+    )
+
+
+def _put_off(floor: Floor, work: Work, attempt: Attempt, reason: str, seconds: float) -> Outcome:
+    """The core drives it again, from what is left by then; what was done is told."""
+    return _with_deals(floor.deferred(work, reason, seconds), attempt.done)
+
+
+def _with_deals(outcome: Outcome, done: Sequence[TradeResult]) -> Outcome:
+    deals = [result.deal_id for result in done if result.deal_id is not None]
+    return msgspec.structs.replace(outcome, deal_ids=deals)
+
+
+def signed(side: Side, volume: Decimal) -> Decimal:
+    return volume if side is Side.BUY else -volume

@@ -24,7 +24,8 @@ async def open_copy(floor: Floor, work: Work) -> Outcome:
     if order.command_id in memory.state.tombstones:
         return floor.outcome(work, AckStatus.SUPERSEDED, "closed_before_open")
     if order.magic in memory.state.strangers:
-        return await resolve_open(floor, work, floor.intend(work, order.volume))
+        looked_for = floor.intend(work, order.volume, ledger=0 if floor.netting else None)
+        return await resolve_open(floor, work, looked_for)
     for attempt in range(SENDS):
         ready = await _checked(floor, work)
         if isinstance(ready, Outcome):

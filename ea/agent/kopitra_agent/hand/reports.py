@@ -45,13 +45,11 @@ class Reports:
 
     def concluded(self, outcome: Outcome) -> None:
         """An outcome was written: its deals should appear in the ledger any moment."""
-        if outcome.status is not AckStatus.EXECUTED:
+        if outcome.status is not AckStatus.EXECUTED and not outcome.deal_ids:
             return
         if any(not self._ledger.has_seen(deal_id) for deal_id in outcome.deal_ids):
             self._awaited[outcome.command_id] = self._floor.clock.monotonic() + DEAL_PATIENCE_SECONDS
-        elif not outcome.deal_ids and is_market_open(
-            outcome
-        ):  # an order that was only placed has filled nothing
+        elif not outcome.deal_ids and trades_at_market(outcome):
             self._tell_from_answer(outcome)
 
     def collect(self, desk: Desk) -> HandReports:
@@ -113,5 +111,7 @@ class Reports:
         return [OutboxAck(event_id=w.event_id, sequence=w.sequence, status=AckStatus.RECEIVED) for w in late]
 
 
-def is_market_open(outcome: Outcome) -> bool:
-    return outcome.action is OrderAction.OPEN and outcome.order_type is OrderType.MARKET
+def trades_at_market(outcome: Outcome) -> bool:
+    """Whether it filled something at once: an order that was only placed has not."""
+    at_market = outcome.action in (OrderAction.OPEN, OrderAction.OFFSET)
+    return at_market and outcome.order_type is OrderType.MARKET

@@ -45,6 +45,7 @@ async def _view(floor: Floor, intent: Intent) -> BrokerView | None:
             orders=await floor.orders.fresh(),
             history=await terminal.order_history(intent.order.magic),
             positions=await floor.positions.fresh(),
+            netting=floor.netting,
         )
     except TerminalUnavailable:
         return None

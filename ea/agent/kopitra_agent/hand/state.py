@@ -26,6 +26,9 @@ KEPT_TOMBSTONES = 5_000
 KEPT_ENDED_COPIES = 2_000
 """A copy that ended is known for a while longer: the ledger lines of its end may be read after the end was known."""
 
+KEPT_COPIES = 10_000
+"""More than any account holds: on a netting account a copy that its owner closed by hand does not show as ended."""
+
 ENDING = frozenset({OrderAction.CLOSE, OrderAction.CANCEL})
 NEVER_LIVED = frozenset({AckStatus.REJECTED, AckStatus.EXPIRED, AckStatus.SUPERSEDED, AckStatus.FAILED})
 
@@ -117,6 +120,8 @@ def _intend(state: HandState, intent: Intent) -> None:
             copy_id=order.copy_id,
             order_type=order.order_type,
         )
+        if len(state.copies) > KEPT_COPIES:
+            _forget(state, next(iter(state.copies)))
     elif order.magic in state.copies:
         state.copies[order.magic].reduced_by = order.command_id
 

@@ -6,12 +6,14 @@ rank has its own places, so that no open can hold up another copy's close.
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from enum import IntEnum
 from heapq import heappop, heappush
 
 import msgspec
 
 from kopitra.domain.identifiers import CommandId, EventId
+from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.trading import AckStatus, Order, OrderAction
 from kopitra_agent.hand.records import Intent
 
@@ -33,6 +35,8 @@ RANK_OF = {
     OrderAction.OFFSET: Rank.REDUCE,
 }
 ENDS_COPY = frozenset({OrderAction.CLOSE, OrderAction.CANCEL})
+TRADES_NET = frozenset({OrderAction.OPEN, OrderAction.OFFSET})
+"""What changes the one position that a netting account has in a symbol."""
 
 
 class Work(msgspec.Struct, kw_only=True, eq=False):
@@ -58,6 +62,19 @@ class Work(msgspec.Struct, kw_only=True, eq=False):
     def rank(self) -> Rank:
         return RANK_OF[self.order.action]
 
+    @property
+    def ends_copy(self) -> bool:
+        order = self.order
+        return order.action in ENDS_COPY or (order.action is OrderAction.OFFSET and not order.target_volume)
+
+    @property
+    def net_change(self) -> Decimal:
+        """Lots, long positive, by which it changes a net position when it is carried out."""
+        order = self.order
+        if order.action not in TRADES_NET or order.order_type is not OrderType.MARKET:
+            return Decimal(0)
+        return order.volume if order.side is Side.BUY else -order.volume
+
 
 class Dropped(msgspec.Struct, frozen=True):
     """A command that need not run any more, and why."""
@@ -68,10 +85,16 @@ class Dropped(msgspec.Struct, frozen=True):
 
 
 class Worklist:
-    """`places`: how many commands of each rank may run at once."""
+    """`places`: how many commands of each rank may run at once. `netting`: of what trades one symbol's net position
+    one command runs at a time, offsets first, so that each knows the net it meets."""
 
-    def __init__(self, places: Mapping[Rank, int]) -> None:
+    def __init__(self, places: Mapping[Rank, int], *, netting: bool = False) -> None:
         self._places = places
+        self._netting = netting
+        self._trading: set[str] = set()
+        """Symbols whose net position a running command trades."""
+        self._parked: dict[str, list[tuple[int, int, Work]]] = {}
+        """Ready but for another trade in their symbol."""
         self._lanes: dict[str, deque[Work]] = {}
         self._running: dict[str, Work] = {}
         self._busy = dict.fromkeys(Rank, 0)
@@ -98,7 +121,7 @@ class Worklist:
         """Queue a command; what it makes needless is taken out and given back."""
         lane = self._lanes.setdefault(work.lane, deque())
         dropped: list[Dropped] = []
-        if work.order.action in ENDS_COPY:
+        if work.ends_copy:
             dropped += self._drop(lane, Rank.OPEN, "closed_before_open")
             dropped += self._drop(lane, Rank.MODIFY, "closed")
         elif work.order.action is OrderAction.MODIFY:
@@ -122,6 +145,17 @@ class Worklist:
             self._offer(name)
         return [work for _, work in waiting]
 
+    def undone_before(self, work: Work) -> Decimal:
+        """Lots, long positive, by which what is in hand and came before this one will change the net of its symbol."""
+        others = (
+            other.net_change
+            for other in self._commands.values()
+            if other is not work
+            and other.order.symbol == work.order.symbol
+            and other.sequence < work.sequence
+        )
+        return sum(others, Decimal(0)) if self._netting else Decimal(0)
+
     def take(self) -> Work | None:
         """The next command to start, if one may; it must be given to `finish` in the end."""
         for rank in Rank:
@@ -129,6 +163,8 @@ class Worklist:
                 self._lanes[work.lane].popleft()
                 self._running[work.lane] = work
                 self._busy[rank] += 1
+                if self._is_net_trade(work):
+                    self._trading.add(work.order.symbol)
                 return work
         return None
 
@@ -136,6 +172,10 @@ class Worklist:
         del self._running[work.lane]
         del self._commands[work.order.command_id]
         self._busy[work.rank] -= 1
+        if self._is_net_trade(work):
+            self._trading.discard(work.order.symbol)
+            for entry in self._parked.pop(work.order.symbol, ()):
+                heappush(self._ready[entry[2].rank], entry)
         if self._lanes[work.lane]:
             self._offer(work.lane)
         else:
@@ -170,8 +210,26 @@ class Worklist:
             return None
         ready = self._ready[rank]
         while ready:
-            _, _, work = heappop(ready)
+            entry = heappop(ready)
+            work = entry[2]
             lane = self._lanes.get(work.lane)
-            if lane and lane[0] is work and work.lane not in self._running:
+            if not lane or lane[0] is not work or work.lane in self._running:
+                continue
+            if not self._must_wait(work):
                 return work
+            self._parked.setdefault(work.order.symbol, []).append(entry)
         return None
+
+    def _is_net_trade(self, work: Work) -> bool:
+        return self._netting and work.order.action in TRADES_NET
+
+    def _must_wait(self, work: Work) -> bool:
+        """For another trade of the same net position; an offset also for what an earlier life left unresolved."""
+        if not self._is_net_trade(work):
+            return False
+        if work.order.symbol in self._trading:
+            return True
+        return work.intent is None and any(
+            other.intent is not None and self._is_net_trade(other) and other.order.symbol == work.order.symbol
+            for other in self._commands.values()
+        )

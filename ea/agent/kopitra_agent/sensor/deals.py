@@ -29,17 +29,27 @@ def take_deal(book: Book, deal: Deal, live: Mapping[int, Position]) -> Change:
 
 def _enter(book: Book, deal: Deal, held: Held | None, live: Mapping[int, Position]) -> Change:
     order = book.orders.get(deal.order_ticket)
+    begins = order is None or not order.filling
     if order is not None:
         book.orders[order.ticket] = msgspec.structs.replace(order, filling=True)
-    if held is not None:
-        more = msgspec.structs.replace(held, volume=held.volume + deal.volume)
-        book.positions[deal.position_id] = more
-        return _change(deal, SignalAction.INCREASE, more, held.volume)
-    new = _new(deal, order, live.get(deal.position_id))
-    book.positions[deal.position_id] = new
-    if order is None:
-        return _change(deal, SignalAction.OPEN, new, ZERO)
-    return _change(deal, SignalAction.PENDING_FILLED, new, ZERO, ticket=order.ticket)
+    ticket = order.ticket if order is not None else None
+    if held is None:
+        new = _new(deal, order, live.get(deal.position_id))
+        book.positions[deal.position_id] = new
+        action = SignalAction.OPEN if order is None else SignalAction.PENDING_FILLED
+        return _change(deal, action, new, ZERO, ticket)
+    more = msgspec.structs.replace(held, volume=held.volume + deal.volume)
+    book.positions[deal.position_id] = more
+    action = SignalAction.PENDING_FILLED if order is not None and begins else SignalAction.INCREASE
+    return _change(deal, action, _with_stops_by_now(more, live), held.volume, ticket)
+
+
+def _with_stops_by_now(held: Held, live: Mapping[int, Position]) -> Held:
+    """What is added to a position has its stops, which may have changed with it; the book learns of that by itself."""
+    position = live.get(held.position_id)
+    if position is None:
+        return held
+    return msgspec.structs.replace(held, stop_loss=position.stop_loss, take_profit=position.take_profit)
 
 
 def _new(deal: Deal, order: Resting | None, position: Position | None) -> Held:
@@ -85,7 +95,10 @@ def _reducing_action(deal: Deal, after: Decimal) -> SignalAction:
 def _reverse(book: Book, deal: Deal, held: Held | None, live: Mapping[int, Position]) -> Change:
     """On a netting account, through zero to the other side; the position keeps its id."""
     position = live.get(deal.position_id)
-    before = held.volume if held is not None else ZERO
+    if held is not None:
+        before = held.volume
+    else:  # opened before our time and never seen: what is left is what the terminal shows
+        before = max(deal.volume - position.volume, ZERO) if position is not None else ZERO
     turned = Held(
         position_id=deal.position_id,
         symbol=deal.symbol,
