@@ -50,7 +50,11 @@ class Good:
 
     def __init__(self, endpoint: Endpoint, headers: Headers, body: dict[str, Any] | None) -> None:
         self.endpoint = endpoint
-        self.path = endpoint.path.replace("{runId}", "r-unknown").replace("{sessionId}", "s-unknown")
+        self.path = (
+            endpoint.path.replace("{runId}", "r-unknown")
+            .replace("{sessionId}", "s-unknown")
+            .replace("{proposalId}", "x-unknown")
+        )
         self.headers = headers
         self.body = body
 

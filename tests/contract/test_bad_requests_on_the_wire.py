@@ -152,7 +152,7 @@ async def test_what_is_no_http_ends_its_connection_and_nothing_else(served: Serv
 
 
 async def ask(served: Served, endpoint: Endpoint, headers: Headers) -> Answer:
-    path = endpoint.path.replace("{runId}", "r").replace("{sessionId}", "s")
+    path = endpoint.path.replace("{runId}", "r").replace("{sessionId}", "s").replace("{proposalId}", "x")
     body = good_body(endpoint)
     given = headers | (
         {"Idempotency-Key": f"as another to {endpoint.path}"[:40].replace(" ", "-")} if endpoint.keyed else {}

@@ -194,9 +194,7 @@ def test_no_changes_is_an_answer_and_not_a_failure(seed: int) -> None:
 
 
 def fields_of(request: TradeRequest) -> dict[str, Any]:
-    return {
-        name: getattr(request, name) for name in ("action", "symbol", "side", "position", "stop_loss")
-    }
+    return {name: getattr(request, name) for name in ("action", "symbol", "side", "position", "stop_loss")}
 
 
 def test_a_closed_market_delays_a_close_and_drops_an_open(seed: int) -> None:

@@ -15,8 +15,14 @@ from kopitra.application.engine import Engine, Outcome, Taken
 from kopitra.application.feed import inbox_type, page_of, said_by
 from kopitra.application.ports.journal import Journal
 from kopitra.application.ports.timing import Clock
-from kopitra.application.views import SessionView, account_of_session, session_view, session_views
-from kopitra.domain.identifiers import AccountId, CommandId, RequestId, SessionId, TenantId
+from kopitra.application.views import (
+    SessionView,
+    account_of_proposal,
+    account_of_session,
+    session_view,
+    session_views,
+)
+from kopitra.domain.identifiers import AccountId, CommandId, ProposalId, RequestId, SessionId, TenantId
 from kopitra.domain.instants import rfc3339
 from kopitra.machine import commands
 from kopitra.machine import events as happened
@@ -35,6 +41,8 @@ from kopitra.protocol.management import (
     OrderQueued,
     OrderRequest,
     OutboxView,
+    ProposalAnswer,
+    ProposalPage,
     SessionAction,
     SessionActionAnswer,
     SessionList,
@@ -42,6 +50,9 @@ from kopitra.protocol.management import (
 from kopitra.protocol.messages import OutboxEvent
 
 SESSION_NOT_ACTIVE = Refusal(status=409, code="session_not_active", detail="There is no such live session.")
+PROPOSAL_UNKNOWN = Refusal(
+    status=404, code="proposal_unknown", detail="There is no such proposal (any more)."
+)
 SESSION_UNKNOWN = Refusal(status=404, code="session_unknown", detail="There is no such live session.")
 
 
@@ -53,10 +64,10 @@ class Asking(msgspec.Struct, frozen=True):
     request_id: RequestId | None = None
 
 
-Answer = OrderQueued | SessionActionAnswer | KillSwitchAnswer
+Answer = OrderQueued | SessionActionAnswer | KillSwitchAnswer | ProposalAnswer
 Keep = Callable[[Answer | Refusal], RememberAnswer | None]
 """Given the answer: what to keep of it in the commit of what it answers, so that a repeat gets it again."""
-Shown = TypeVar("Shown", OrderQueued, SessionActionAnswer, KillSwitchAnswer)
+Shown = TypeVar("Shown", OrderQueued, SessionActionAnswer, KillSwitchAnswer, ProposalAnswer)
 
 
 def keep_nothing(answer: Answer | Refusal) -> RememberAnswer | None:
@@ -177,6 +188,43 @@ class ManagementPlane:
         command = commands.ApproveSession(account=account.account, session=session, subject=asking.subject)
         return await self._submit(asking, command, partial(_acted, session, "approved"), keep)
 
+    def reconciliation(
+        self, asking: Asking, account: AccountId | None, cursor: str, limit: int
+    ) -> ProposalPage:
+        """Corrections of the operator's tenant that wait for a decision, behind the cursor."""
+        waiting = sorted(
+            (
+                proposal
+                for owner in self._engine.state.accounts.values()
+                if _seen_by(asking, owner.tenant) and account in (None, owner.account)
+                for proposal in owner.proposals.values()
+                if proposal.proposal > cursor
+            ),
+            key=lambda proposal: proposal.proposal,
+        )
+        page = waiting[:limit]
+        return ProposalPage(
+            proposals=page,
+            cursor=page[-1].proposal if page else cursor,
+            more=len(waiting) > limit,
+        )
+
+    async def decide(
+        self, asking: Asking, proposal: ProposalId, approve: bool, keep: Keep = keep_nothing
+    ) -> ProposalAnswer | Refusal:
+        """Approve or reject a correction."""
+        account = account_of_proposal(self._engine.state, proposal)
+        if account is None or not _seen_by(asking, account.tenant):
+            return PROPOSAL_UNKNOWN
+        command = commands.DecideProposal(
+            account=account.account,
+            proposal=proposal,
+            approve=approve,
+            subject=asking.subject,
+            tenant=asking.tenant,
+        )
+        return await self._submit(asking, command, partial(_proposal_decided, proposal), keep)
+
     async def kill_switch(self, asking: Asking, request: KillSwitchRequest) -> KillSwitchAnswer | Refusal:
         """Halt or resume. An operator of one tenant who halts the platform halts that tenant's part of it."""
         if request.scope is not HaltScope.PLATFORM and not request.target:
@@ -259,6 +307,11 @@ def _queued(taken: Taken) -> OrderQueued:
 
 def _acted(session: SessionId, status: SessionAction, taken: Taken) -> SessionActionAnswer:
     return SessionActionAnswer(session_id=session, status=status, sequence=taken.last)
+
+
+def _proposal_decided(proposal: ProposalId, taken: Taken) -> ProposalAnswer:
+    status: Any = taken.answer["status"]
+    return ProposalAnswer(proposal_id=proposal, status=status, sequence=taken.last)
 
 
 def _switched(action: str, taken: Taken) -> KillSwitchAnswer:

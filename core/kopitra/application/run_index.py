@@ -14,6 +14,7 @@ from kopitra.machine.events import (
     CommandAcknowledged,
     CommandExpired,
     CommandRedriven,
+    CopyAdded,
     CopyCorrected,
     CopyPlanned,
     CopySettled,
@@ -34,6 +35,7 @@ TOLD = frozenset(
         CommandAcknowledged,
         CommandExpired,
         CommandRedriven,
+        CopyAdded,
         CopyCorrected,
         CopyPlanned,
         CopySettled,
@@ -104,6 +106,9 @@ class RunIndex:
         if isinstance(event, CommandRedriven):
             run = event.run or self._commands.get(event.replaces)
             return self._link(event.order.command_id, run)
+        if isinstance(event, CopyAdded):
+            order = event.decision.order
+            return self._link(order.command_id, event.run) if order is not None else event.run
         if isinstance(event, CopyCorrected):
             run = event.run or _run_of_copy(state, event.account, event.copy_id)
             return self._link(event.order.command_id, run)

@@ -1,6 +1,6 @@
 """Tell a run's story from its events, to an operator whole and to an account as far as it took part."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from kopitra.machine.events import (
     CommandAcknowledged,
     CommandExpired,
     CommandRedriven,
+    CopyAdded,
     CopyCorrected,
     CopyDecision,
     CopyPlanned,
@@ -62,15 +63,19 @@ class RunTeller:
         """`events` are the run's, ascending; None where `account` has no part in it (no account: an operator)."""
         beginning: Recorded | None = None
         commands: dict[CopyId | CommandId, list[_Command]] = {}
+        later: list[CopyDecision] = []
         for recorded in events:
             if isinstance(recorded.event, Begun):
                 beginning = beginning or recorded
                 self._begin(recorded.event, recorded, commands)
+            elif isinstance(recorded.event, CopyAdded):
+                later.append(recorded.event.decision)
+                _add(recorded.event, recorded, commands)
             else:
                 _continue(recorded, commands)
         if beginning is None or not isinstance(beginning.event, Begun):
             return None
-        return self._story(run, beginning, beginning.event, commands, account, now)
+        return self._story(run, beginning, beginning.event, commands, later, account, now)
 
     def _begin(
         self, event: Begun, recorded: Recorded, commands: "dict[CopyId | CommandId, list[_Command]]"
@@ -93,10 +98,12 @@ class RunTeller:
         beginning: Recorded,
         event: Begun,
         commands: "dict[CopyId | CommandId, list[_Command]]",
+        later: Sequence[CopyDecision],
         account: AccountId | None,
         now: datetime,
     ) -> RunStory | None:
-        decisions = event.decisions if isinstance(event, CopyPlanned) else ()
+        """`later`: decisions about the trade once it was open, for those who joined it late or opened it again."""
+        decisions = (*(event.decisions if isinstance(event, CopyPlanned) else ()), *later)
         shown = [d for d in decisions if account in (None, d.follower)]
         leads = account in (None, event.account)
         if not leads and not shown:
@@ -156,6 +163,12 @@ class RunTeller:
             delivery_to_execution_ms=_between(delivered, first_fill),
             intent_to_execution_ms=_between(signal.occurred_at, first_fill),
         )
+
+
+def _add(event: CopyAdded, recorded: Recorded, commands: "dict[CopyId | CommandId, list[_Command]]") -> None:
+    order = event.decision.sent
+    if order is not None:
+        commands.setdefault(_key(order), []).append(_Command(order, recorded.at, cause=event.cause))
 
 
 def _continue(recorded: Recorded, commands: "dict[CopyId | CommandId, list[_Command]]") -> None:

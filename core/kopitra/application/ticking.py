@@ -7,6 +7,7 @@ meanwhile only move what is due further away. What this file does not know of is
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from kopitra.machine.decisions.joining import is_waiting
 from kopitra.machine.decisions.ticks import SILENT_AFTER
 from kopitra.machine.leases import lease_end
 from kopitra.machine.readings import Readings
@@ -14,6 +15,8 @@ from kopitra.machine.state import Account, State
 
 LOOK_AGAIN = timedelta(seconds=5)
 """The longest that a tick is put off: whoever comes back after a silence is noticed within it."""
+NEXT_OPEN = timedelta(seconds=1)
+"""Trades that are joined late, or opened again, come one after the other."""
 
 
 class Ticking:
@@ -39,6 +42,8 @@ def earliest(state: State, readings: Readings, now: datetime) -> datetime:
     for account in state.accounts.values():
         for due in _dues(account, readings):
             found = min(found, due)
+        if is_waiting(state, account):
+            found = min(found, now + NEXT_OPEN)
     return found
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from kopitra.domain.identifiers import AccountId, DeviceId, SessionId, TenantId
+from kopitra.domain.identifiers import AccountId, DeviceId, ProposalId, SessionId, TenantId
 from kopitra.domain.instants import rfc3339
 from kopitra.machine.decisions.halting import halts_account
 from kopitra.machine.readings import Readings
@@ -115,5 +115,13 @@ def account_of_session(state: State, session: SessionId) -> Account | None:
     """The account whose live session this is."""
     for account in state.accounts.values():
         if account.session is not None and account.session.session == session:
+            return account
+    return None
+
+
+def account_of_proposal(state: State, proposal: ProposalId) -> Account | None:
+    """The account that a correction is proposed for, or that lately had it decided."""
+    for account in state.accounts.values():
+        if proposal in account.proposals or proposal in account.decided:
             return account
     return None

@@ -23,6 +23,8 @@ CopyId = NewType("CopyId", str)
 """One leader position as copied for one subscription."""
 CommandId = NewType("CommandId", str)
 """One order to one follower's EA."""
+ProposalId = NewType("ProposalId", str)
+"""One correction that waits for an operator."""
 EventId = NewType("EventId", str)
 RequestId = NewType("RequestId", str)
 JournalId = NewType("JournalId", str)

@@ -56,10 +56,12 @@ class SkipReason(StrEnum):
     # time and state
     CLOSED_BEFORE_OPEN = "closed_before_open"
     EXPIRED = "expired"
+    PRICE_DRIFT = "price_drift"
     HALTED = "halted"
     FOLLOWER_UNKNOWN = "follower_unknown"
     MISSED_OPEN = "missed_open"
     NOT_COPIED = "not_copied"
+    ALREADY_COPIED = "already_copied"
     NOT_OPEN = "not_open"
     INCREASE_NOT_COPIED = "increase_not_copied"
 

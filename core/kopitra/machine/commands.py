@@ -12,6 +12,7 @@ from kopitra.domain.identifiers import (
     DeviceId,
     EventId,
     GroupId,
+    ProposalId,
     SessionId,
     SubscriptionId,
     TenantId,
@@ -200,6 +201,17 @@ class PlaceOperatorOrder(Command, frozen=True):
     take_profit: Decimal | None = None
     target_volume: Decimal | None = None
     ticket: int | None = None
+
+
+class DecideProposal(Command, frozen=True):
+    """An operator lets a correction be made, or forbids it as long as its ground stays the same."""
+
+    account: AccountId
+    proposal: ProposalId
+    approve: bool
+    subject: str
+    tenant: TenantId | None = None
+    """The operator's; None for one of the whole platform."""
 
 
 class RequestResync(Command, frozen=True):

@@ -20,6 +20,7 @@ from kopitra.domain.identifiers import (
     EventId,
     GroupId,
     PositionRef,
+    ProposalId,
     RequestId,
     RunId,
     SessionId,
@@ -27,9 +28,10 @@ from kopitra.domain.identifiers import (
     TenantId,
 )
 from kopitra.domain.orders import MarginMode
+from kopitra.domain.quantities import ZERO
 from kopitra.domain.settings import CopySettings, SettingsScope
 from kopitra.domain.symbols import SymbolSpec
-from kopitra.domain.telemetry import BalanceOperation
+from kopitra.domain.telemetry import BalanceOperation, HeldPosition
 from kopitra.domain.trading import AckStatus, Execution, Order, Signal
 
 
@@ -254,6 +256,14 @@ class CommandRedriven(Event, tag="command.redriven", frozen=True):
     run: RunId | None = None
 
 
+class CommandDropped(Event, tag="command.dropped", frozen=True):
+    """A refused close that need not be driven again: what it was to take off is not there any more."""
+
+    account: AccountId
+    command: CommandId
+    cause: str
+
+
 class ExecutionRecorded(Event, tag="execution.recorded", frozen=True):
     account: AccountId
     execution: Execution
@@ -264,6 +274,27 @@ class ExecutionRecorded(Event, tag="execution.recorded", frozen=True):
     """Closing what was closed already: a success that is counted once."""
 
 
+class ProposalKind(StrEnum):
+    """What is the matter, and so what would be done about it."""
+
+    GONE = "gone"
+    """The broker holds nothing of the copy: it is settled as closed."""
+    SMALLER = "smaller"
+    """The broker holds less than was told: the rest is settled as closed by hand."""
+    LARGER = "larger"
+    """The broker holds more than it should: the excess is closed."""
+    STOPS = "stops"
+    LEFT_OVER = "left_over"
+    """Its leader's trade is over, and the copy is not."""
+    REOPEN = "reopen"
+    ADOPT = "adopt"
+    REPLAY = "replay"
+    HEAL = "heal"
+    """An intent that the leader's agent should have sent, as its snapshot shows."""
+    NET = "net"
+    """A netting account's position differs from its copies: what is missing of them is settled as closed by hand."""
+
+
 class CopyCorrected(Event, tag="copy.corrected", frozen=True):
     """A command that follows from what happened at the follower, not from a leader's event."""
 
@@ -272,6 +303,8 @@ class CopyCorrected(Event, tag="copy.corrected", frozen=True):
     order: Order
     cause: str
     run: RunId | None = None
+    correction: ProposalKind | None = None
+    """Where it puts right what a snapshot showed: corrections of one copy are counted."""
 
 
 class CopySettled(Event, tag="copy.settled", frozen=True):
@@ -286,11 +319,132 @@ class CopySettled(Event, tag="copy.settled", frozen=True):
     position_id: int | None = None
 
 
+class CopyVolumes(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A copy's lots filled and closed so far; `ended`: why it is over; `lost`: lots that a command of unknown fate closed,
+    whose deals may still be told of."""
+
+    copy_id: CopyId
+    filled: Decimal
+    closed: Decimal
+    ended: str | None = None
+    lost: Decimal = ZERO
+
+
+class NetSettled(Event, tag="net.settled", frozen=True):
+    """What agreeing snapshots of a netting account's position in a symbol mean for its copies. Lots, long positive."""
+
+    account: AccountId
+    symbol: str
+    manual: Decimal
+    """What is left of the position without its copies."""
+    cause: str
+    copies: tuple[CopyVolumes, ...] = ()
+    due: tuple[CommandId, ...] = ()
+    """Held-back commands that may be driven again at once."""
+
+
 class OrphanClosed(Event, tag="orphan.closed", frozen=True):
     """A position that carries a copy's magic number though no copy owns it any more."""
 
     account: AccountId
     order: Order
+
+
+class OpenCause(StrEnum):
+    """Why a copy is opened though no fresh signal asks for it."""
+
+    LATE_JOIN = "late_join"
+    REOPENED = "reopened"
+    """The follower closed it by hand, and its settings want it back."""
+    REPLAYED = "replayed"
+    """Its open was missed; an operator let it be made up for."""
+    REPLACED = "replaced"
+    """Its pending order was taken away, because the leader's was filled first."""
+
+
+class CopyAdded(Event, tag="copy.added", frozen=True):
+    """What one follower gets for a trade that its leader has open already: an open at today's price, or the reason
+    for none."""
+
+    account: AccountId
+    leader: AccountId
+    position_ref: PositionRef
+    run: RunId
+    cause: OpenCause
+    decision: CopyDecision
+    leg: int = 0
+    missed: Decimal = Decimal(0)
+    """Lots of the leg that its leader had closed before."""
+
+
+class CopyAdopted(Event, tag="copy.adopted", frozen=True):
+    """A position of the follower that nobody owned becomes the copy of the leader's position that it matches."""
+
+    account: AccountId
+    subscription: SubscriptionId
+    leader: AccountId
+    position_ref: PositionRef
+    copy_id: CopyId
+    generation: int
+    held: HeldPosition
+    magic: int
+    """The copy's own; the position keeps the one that it came with."""
+    opens: CommandId
+    """Stands for the open that there never was."""
+    run: RunId
+    contract_size: Decimal
+    reverse: bool = False
+    leg: int = 0
+    missed: Decimal = Decimal(0)
+    rules_revision: int = 0
+
+
+class Settlement(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """Lots that a copy is taken to hold from then on."""
+
+    volume: Decimal
+    cause: str
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
+    """A correction that waits for an operator. `order` and `settlement` say what it would do as things stood when it
+    was made; approving decides anew on the same ground."""
+
+    proposal: ProposalId
+    account: AccountId
+    kind: ProposalKind
+    ground: str
+    """What was found, in the words of the book's doubts: the proposal stands as long as this does."""
+    cause: str
+    at: datetime
+    copy_id: CopyId | None = None
+    order: Order | None = None
+    settlement: Settlement | None = None
+    subscription: SubscriptionId | None = None
+    leader: AccountId | None = None
+    position_ref: PositionRef | None = None
+    held: HeldPosition | None = None
+    signal: Signal | None = None
+
+
+class CorrectionProposed(Event, tag="correction.proposed", frozen=True):
+    account: AccountId
+    proposal: Proposal
+
+
+class CorrectionDecided(Event, tag="correction.decided", frozen=True):
+    account: AccountId
+    proposal: ProposalId
+    approved: bool
+    subject: str
+
+
+class CorrectionWithdrawn(Event, tag="correction.withdrawn", frozen=True):
+    """Its ground has gone: the books agree, the leader's trade ended, or it is too old."""
+
+    account: AccountId
+    proposal: ProposalId
+    cause: str
 
 
 class IncidentOpened(Event, tag="incident.opened", frozen=True):
@@ -339,7 +493,13 @@ class SnapshotSeen(Event, tag="snapshot.seen", frozen=True):
     missing_copies: tuple[CopyId, ...] = ()
     extra_tickets: tuple[int, ...] = ()
     """Positions that carry a copy's magic number though no live copy owns them."""
+    agreed_nets: tuple[str, ...] = ()
+    """Symbols of a netting account whose net position is as it should be, whatever others have traded there."""
     positions: int = 0
+    doubts: tuple[str, ...] = ()
+    """What else of the follower's book is not as it should be (`machine.decisions.doubts`)."""
+    session: SessionId | None = None
+    """In which session the book was seen."""
 
 
 class BookOwnerKnown(Event, tag="book.owner", frozen=True):
@@ -484,10 +644,17 @@ AnyEvent = (
     | ItemAcknowledged
     | CommandExpired
     | CommandRedriven
+    | CommandDropped
     | ExecutionRecorded
     | CopyCorrected
     | CopySettled
+    | NetSettled
     | OrphanClosed
+    | CopyAdded
+    | CopyAdopted
+    | CorrectionProposed
+    | CorrectionDecided
+    | CorrectionWithdrawn
     | IncidentOpened
     | IncidentClosed
     | InboxRecorded

@@ -19,19 +19,21 @@ from kopitra.domain.identifiers import (
     GroupId,
     JournalId,
     PositionRef,
+    ProposalId,
     RequestId,
     RunId,
     SessionId,
     SubscriptionId,
     TenantId,
 )
+from kopitra.domain.legs import Leg
 from kopitra.domain.orders import MarginMode, OrderType, Side
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.rules import CopyRules
 from kopitra.domain.settings import NOTHING_IN_FORCE, CopySettings, SettingsScope
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.trading import Order
-from kopitra.machine.events import HaltMode
+from kopitra.machine.events import HaltMode, Proposal
 
 
 class Mutable(msgspec.Struct, kw_only=True, omit_defaults=True, array_like=True, gc=False):
@@ -113,13 +115,15 @@ class Copy(Mutable):
     order_type: OrderType
     opens: CommandId
     planned_volume: Decimal
+    leg: int = 0
+    """Which leg of the leader's position it copies."""
     status: CopyStatus = CopyStatus.PLANNED
     filled: Decimal = ZERO
     closed: Decimal = ZERO
     target: Decimal | None = None
     """What must remain, once a partial close asked for it."""
     ratio: tuple[Decimal, Decimal] | None = None
-    """The leader's (volume after, opened volume) of the last partial close."""
+    """Its leg's (volume left, opened volume) after the leader's last partial close."""
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     price: Decimal | None = None
@@ -142,6 +146,16 @@ class Copy(Mutable):
     """Its commands that the EA has not ended yet, oldest first."""
     command_sequence: int = 0
     """Of its last command: a snapshot that had not applied it says nothing about the copy."""
+    missed: Decimal = ZERO
+    """Lots that the leader had closed before this copy was opened: no part of what its proportion is taken of."""
+    found: Decimal = ZERO
+    """Lots that a snapshot showed filled before any deal told of them."""
+    lost: Decimal = ZERO
+    """Lots that a snapshot showed closed before any deal told of them."""
+    rounds: int = 0
+    """Corrections since its leader's last command."""
+    withheld: str | None = None
+    """Why it was not opened again when that was tried last."""
 
     @property
     def live_volume(self) -> Decimal:
@@ -163,7 +177,10 @@ class LeaderPosition(Mutable):
     volume: Decimal
     run: RunId
     opened_at: datetime
+    legs: dict[int, Leg] = {}
+    """What `volume` consists of (domain/legs): several where a netting leader added to its position."""
     generation: int = 0
+    """The last one that a leg or a copy of it got; none is given twice."""
     pending: bool = False
     price: Decimal | None = None
     stop_loss: Decimal | None = None
@@ -185,6 +202,11 @@ class LeaderPosition(Mutable):
     copies: list[tuple[AccountId, CopyId]] = []
     paper: list[tuple[AccountId, CopyId]] = []
     """Copies of subscriptions in sandbox."""
+    magic: int = 0
+    joined: set[tuple[SubscriptionId, int]] = set()
+    """Late joiners that were decided about, with the leg."""
+    unopened: dict[SubscriptionId, datetime] = {}
+    """Who would have a copy, had the open come in time, and since when: may be made up for on approval."""
 
 
 class LeaderBook(Mutable):
@@ -209,6 +231,17 @@ FIRST_MAGIC = 1_260_000_000
 LAST_MAGIC = 2**31 - 1
 
 
+class NetSymbol(Mutable):
+    """What is known of a netting account's one position in a symbol beside the copies in it. Lots, long positive."""
+
+    manual: Decimal = ZERO
+    """Neither ours to close nor to count: what is left of the position without its copies."""
+    foreign: Decimal = ZERO
+    """Sum of the deals that nobody here ordered, reported since the books agreed last."""
+    reason: str | None = None
+    """Of the last of those deals."""
+
+
 class FollowerBook(Mutable):
     copies: dict[CopyId, Copy] = {}
     """Live copies, and ended ones until the leader's position ends."""
@@ -222,8 +255,14 @@ class FollowerBook(Mutable):
     next_magic: int = FIRST_MAGIC
     missing: dict[CopyId, datetime] = {}
     extra: dict[int, datetime] = {}
+    doubts: dict[str, datetime] = {}
+    """What else is not as it should be, since when (`decisions.doubts`)."""
+    seen_in: SessionId | None = None
+    """The last session in which a valid snapshot showed this book."""
     released: dict[int, CopyId] = {}
     """Magic numbers of copies that were left to the follower, until their positions are known to have ended."""
+    nets: dict[str, NetSymbol] = {}
+    """By symbol; netting accounts only."""
 
 
 class HeldBack(Mutable):
@@ -233,6 +272,8 @@ class HeldBack(Mutable):
     due: datetime
     attempts: int
     run: RunId | None = None
+    unsettled: bool = False
+    """The EA cannot tell what became of it: it waits for snapshots of the net position, not for its time."""
 
 
 class AnsweredKey(Mutable):
@@ -293,6 +334,14 @@ class Account(Mutable):
     operator_orders: int = 0
     executions: int = 0
     balance_deals: set[str] = set()
+    proposals: dict[ProposalId, Proposal] = {}
+    """Corrections that wait for an operator, oldest first."""
+    rejected: dict[ProposalId, str] = {}
+    """Grounds on which an operator wants nothing done, for as long as they last."""
+    decided: list[ProposalId] = []
+    """The last proposals that an operator decided, oldest first: a repeated request gets its answer again."""
+    resynced_at: datetime | None = None
+    """When its EA was last asked for the whole book."""
     queue: list[int] = []
     """Index: sequences of `outbox`, ascending."""
     urgent: list[int] = []
@@ -310,6 +359,8 @@ class Group(Mutable):
     leaders: tuple[AccountId, ...]
     enabled: bool = True
     copies_of_copies: bool = False
+    since: dict[AccountId, datetime] = {}
+    """Leader → from when on its trades have been copied in this group."""
 
 
 class Subscription(Mutable):
@@ -323,6 +374,8 @@ class Subscription(Mutable):
     enabled: bool = True
     rules_version: int = 0
     """Sequence of the last event that changed the rules in force."""
+    since: datetime | None = None
+    """From when on it has been enabled: what its leaders had open before, it joins late."""
     rules: CopyRules = NOTHING_IN_FORCE
     """Index: the rules in force, of all layers. They can be used as long as the subscription is enabled."""
 
@@ -366,8 +419,11 @@ class State(Mutable):
     """Accounts whose outbox got an item since someone took this set: whom to wake. Not part of what is remembered."""
 
     def copies_of(self, position: LeaderPosition) -> Iterator[Copy]:
+        """In the order in which they were opened, without those whose leg has ended and that are forgotten."""
         for account, copy_id in position.copies:
-            yield self.accounts[account].following.copies[copy_id]
+            copy = self.accounts[account].following.copies.get(copy_id)
+            if copy is not None:
+                yield copy
 
     def papers_of(self, position: LeaderPosition) -> Iterator[Copy]:
         for account, copy_id in position.paper:

@@ -4,10 +4,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
-from kopitra.domain.identifiers import CommandId, SessionId
+from kopitra.domain.identifiers import CommandId, ProposalId, SessionId
 from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.trading import OrderAction
-from kopitra.machine.events import HaltMode, HaltScope
+from kopitra.machine.events import HaltMode, HaltScope, Proposal
 from kopitra.protocol.messages import Message, OutboxEvent
 
 
@@ -95,6 +95,22 @@ class LogPage(Message, frozen=True, omit_defaults=False):
     entries: list[LogEntry]
     cursor: int
     more: bool
+
+
+class ProposalPage(Message, frozen=True, omit_defaults=False):
+    """By proposal id; `cursor` is the last one's, or the one that was asked for if there are no more."""
+
+    proposals: list[Proposal]
+    cursor: str
+    more: bool
+
+
+class ProposalAnswer(Message, frozen=True, omit_defaults=False):
+    """`withdrawn`: what it was made for has gone meanwhile, and nothing was done."""
+
+    proposal_id: ProposalId
+    status: Literal["approved", "rejected", "withdrawn"]
+    sequence: int
 
 
 class ChangePage(Message, frozen=True, omit_defaults=False):

@@ -9,6 +9,8 @@ from kopitra.protocol.management import (
     OrderQueued,
     OrderRequest,
     OutboxView,
+    ProposalAnswer,
+    ProposalPage,
     Role,
     SessionActionAnswer,
     SessionList,
@@ -106,6 +108,31 @@ KILL_SWITCH = _operators(
 CHANGES = _operators(
     "GET", "/changes", "Events behind the cursor, for a console.", (200, ChangePage), query=(CURSOR, LIMIT)
 )
+RECONCILIATION = _operators(
+    "GET",
+    "/reconciliation",
+    "Corrections that wait for an operator.",
+    (200, ProposalPage),
+    query=(
+        Query("account", "string", "Only those of this account."),
+        Query("cursor", "string", "The last proposal that is known already."),
+        LIMIT,
+    ),
+)
+PROPOSAL_APPROVE = _operators(
+    "POST",
+    "/reconciliation/{proposalId}/approve",
+    "Let a correction be made, as things stand now.",
+    (200, ProposalAnswer),
+    refusals=(404, 409),
+)
+PROPOSAL_REJECT = _operators(
+    "POST",
+    "/reconciliation/{proposalId}/reject",
+    "Forbid a correction for as long as its ground stays the same.",
+    (200, ProposalAnswer),
+    refusals=(404,),
+)
 RUN = _operators(
     "GET", "/operators/runs/{runId}", "The whole story of one copy.", (200, RunStory), refusals=(404,)
 )
@@ -121,6 +148,9 @@ NEEDED_ROLE = {
     SESSION_APPROVE.scope: Role.OPERATOR,
     SESSION_REJECT.scope: Role.OPERATOR,
     KILL_SWITCH.scope: Role.OPERATOR,
+    RECONCILIATION.scope: Role.VIEWER,
+    PROPOSAL_APPROVE.scope: Role.OPERATOR,
+    PROPOSAL_REJECT.scope: Role.OPERATOR,
 }
 """The least role for each; halting the platform needs an admin besides."""
 
@@ -133,6 +163,9 @@ MANAGEMENT_ENDPOINTS = (
     SESSION_APPROVE,
     SESSION_REJECT,
     KILL_SWITCH,
+    RECONCILIATION,
+    PROPOSAL_APPROVE,
+    PROPOSAL_REJECT,
     CHANGES,
     RUN,
 )

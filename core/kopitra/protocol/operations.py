@@ -11,7 +11,15 @@ from typing import Any, NoReturn
 import msgspec
 
 from kopitra.domain.guards import Guard
-from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SessionId, SubscriptionId, TenantId
+from kopitra.domain.identifiers import (
+    AccountId,
+    DeviceId,
+    GroupId,
+    ProposalId,
+    SessionId,
+    SubscriptionId,
+    TenantId,
+)
 from kopitra.domain.settings import CopySettings, SettingsScope
 from kopitra.machine import commands
 from kopitra.machine.commands import Command
@@ -26,6 +34,7 @@ class OperationType(StrEnum):
     FORCE_RELEASE = "session.forceRelease"
     HALT = "trading.halt"
     RESUME = "trading.resume"
+    DECIDE = "reconciliation.decide"
     CHECKPOINT = "consumer.checkpoint"
 
 
@@ -108,9 +117,28 @@ class ResumeParameters(Parameters, frozen=True):
     target: str = ""
 
 
+class DecideParameters(Parameters, frozen=True):
+    proposal: ProposalId
+    approve: bool
+
+
 class CheckpointParameters(Parameters, frozen=True):
     consumer: str
     sequence: int
+
+
+PARAMETERS: dict[OperationType, Any] = {
+    OperationType.CONFIG_PUBLISH: Settings,
+    OperationType.RESYNC: ResyncParameters,
+    OperationType.APPROVE: SessionTarget,
+    OperationType.REJECT: SessionTarget,
+    OperationType.FORCE_RELEASE: SessionTarget,
+    OperationType.HALT: HaltParameters,
+    OperationType.RESUME: ResumeParameters,
+    OperationType.DECIDE: DecideParameters,
+    OperationType.CHECKPOINT: CheckpointParameters,
+}
+"""What each command type carries."""
 
 
 class OperationMalformed(ValueError):
@@ -166,6 +194,15 @@ def to_command(operation: Operation) -> Command:
             )
         case OperationType.HALT | OperationType.RESUME:
             return _halt(operation)
+        case OperationType.DECIDE:
+            decided = _parameters(operation, DecideParameters)
+            return commands.DecideProposal(
+                account=_account(operation),
+                proposal=decided.proposal,
+                approve=decided.approve,
+                subject=operation.issued_by,
+                tenant=operation.tenant,
+            )
         case OperationType.CHECKPOINT:
             checkpoint = _parameters(operation, CheckpointParameters)
             return commands.Checkpoint(consumer=checkpoint.consumer, sequence=checkpoint.sequence)
@@ -256,3 +293,14 @@ def _account(operation: Operation) -> AccountId:
 
 def _refuse(reason: str) -> NoReturn:
     raise OperationMalformed(reason)
+
+
+def schemas() -> dict[str, Any]:
+    """JSON Schema of each command type's `parameters`, self-contained."""
+    return {str(kind): _self_contained(msgspec.json.schema(wanted)) for kind, wanted in PARAMETERS.items()}
+
+
+def _self_contained(schema: dict[str, Any]) -> dict[str, Any]:
+    """A single struct's own members at the top, what it refers to beside them."""
+    reference = schema.pop("$ref", "").rpartition("/")[2]
+    return schema if not reference else schema["$defs"].pop(reference) | schema

@@ -61,7 +61,7 @@ def test_an_idle_account_is_told_about_once_a_minute():
             (InboxType.QUOTES, 20, 26),
             (InboxType.SYMBOL_CATALOG, 1, 1),
             (InboxType.AUTOTRADE_STATUS, 1, 1),
-            (SNAPSHOT, 2, 2),
+            (SNAPSHOT, 3, 4),
         ):
             assert least <= len(scene.server.said(kind)) <= most, kind
 
@@ -185,6 +185,20 @@ def test_a_changed_book_is_told_and_confirmed_by_a_second_snapshot_more_than_fiv
         first, second, *more = times_of(scene, SNAPSHOT)[before:]
         assert second - first > 5
         assert more == []
+
+    play(main)
+
+
+def test_a_book_that_stays_the_same_is_told_every_five_minutes():
+    async def main(world: VirtualTime) -> None:
+        scene = Scene(world)
+        async with scene.running():
+            await world.sleep(60)
+            at_first = len(scene.server.said(SNAPSHOT))
+            await world.sleep(240)
+            assert len(scene.server.said(SNAPSHOT)) <= at_first + 1
+            await world.sleep(1200)
+            assert at_first + 4 <= len(scene.server.said(SNAPSHOT)) <= at_first + 6
 
     play(main)
 

@@ -42,7 +42,11 @@ every_endpoint_with_a_body = pytest.mark.parametrize(
 
 
 def path_of(endpoint: Endpoint) -> str:
-    return endpoint.path.replace("{runId}", "r-unknown").replace("{sessionId}", "s-unknown")
+    return (
+        endpoint.path.replace("{runId}", "r-unknown")
+        .replace("{sessionId}", "s-unknown")
+        .replace("{proposalId}", "x-unknown")
+    )
 
 
 def body_of(endpoint: Endpoint, ea: Ea) -> object:

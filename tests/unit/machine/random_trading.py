@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from kopitra.domain.identifiers import AccountId, EventId, PositionRef, SignalId
+from kopitra.domain.identifiers import AccountId, EventId, PositionRef, ProposalId, SignalId
 from kopitra.domain.orders import DealEntry, DealReason, OrderType, Side
 from kopitra.domain.telemetry import HeldPosition, OutboxAck, PositionSnapshot
 from kopitra.domain.trading import (
@@ -18,6 +18,7 @@ from kopitra.domain.trading import (
     SignalAction,
 )
 from kopitra.machine.commands import (
+    DecideProposal,
     Halt,
     PlaceOperatorOrder,
     Resume,
@@ -72,6 +73,7 @@ class TradingWorld(RandomWorld):
             self.deliver,
             self.halt,
             self.operate,
+            self.decide_proposal,
         )
 
     # -- the leader's side -----------------------------------------------------------------------------------------
@@ -198,7 +200,7 @@ class TradingWorld(RandomWorld):
             symbol=copy.symbol,
             side=copy.side,
             executed_at=self.machine.now,
-            command_id=copy.opens if opens else choose.one_of((None, copy.commands[-1])),
+            command_id=copy.opens if opens else choose.one_of((None, *copy.commands[-1:])),
             entry=DealEntry.IN if opens else DealEntry.OUT,
             reason=DealReason.EXPERT if opens else choose.one_of(tuple(DealReason)),
             order_ticket=copy.magic % 100_000,
@@ -319,6 +321,21 @@ class TradingWorld(RandomWorld):
             for key in list(self.machine.state.halts):
                 held, _, name = key.partition(":")
                 self.ask(Resume(scope=HaltScope(held), target=name, subject="operator", tenant=tenant))
+
+    def decide_proposal(self) -> None:
+        choose, account = self.choose, self.account()
+        waiting = list(self.machine.state.accounts[account].proposals)
+        proposal = choose.one_of(waiting) if waiting and not choose.once_in(12) else ProposalId("x-unknown")
+        tenant = choose.one_of((None, TENANT, ELSEWHERE)) if choose.once_in(8) else None
+        self.ask(
+            DecideProposal(
+                account=account,
+                proposal=proposal,
+                approve=not choose.once_in(3),
+                subject="operator",
+                tenant=tenant,
+            )
+        )
 
     def operate(self) -> None:
         choose, account = self.choose, self.account()

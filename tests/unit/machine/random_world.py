@@ -12,9 +12,24 @@ import msgspec
 
 from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SessionId, SubscriptionId, TenantId
 from kopitra.domain.quotes import Quote
-from kopitra.domain.rules import Unsubscribe
+from kopitra.domain.rules import (
+    Corrections,
+    LateJoin,
+    ManualClose,
+    OnDrift,
+    PendingPolicy,
+    UnknownPosition,
+    Unsubscribe,
+)
 from kopitra.domain.settings import CopySettings, SettingsScope
-from kopitra.domain.sizing_modes import BalanceRatio, FixedVolume, SameVolume, Sizing
+from kopitra.domain.sizing_modes import (
+    BalanceRatio,
+    ByExpression,
+    FixedRisk,
+    FixedVolume,
+    SameVolume,
+    Sizing,
+)
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import BalanceOperation
 from kopitra.machine.commands import (
@@ -64,7 +79,13 @@ USDJPY = msgspec.structs.replace(
     EURUSD, symbol="USDJPY", digits=3, base_currency="USD", profit_currency="JPY"
 )
 CATALOGUES = ((EURUSD, USDJPY), (EURUSD,))
-SIZINGS: tuple[Sizing, ...] = (SameVolume(), FixedVolume(volume=Decimal("0.30")), BalanceRatio())
+SIZINGS: tuple[Sizing, ...] = (
+    SameVolume(),
+    FixedVolume(volume=Decimal("0.30")),
+    BalanceRatio(),
+    FixedRisk(fraction=Decimal("0.02")),
+    ByExpression(expression="leader_volume * min(equity / 1000, 2)"),
+)
 
 
 class Choices:
@@ -142,6 +163,7 @@ class RandomWorld:
             balance=Decimal(1000 * (1 + self.choose.below(10))),
             currency=self.choose.one_of(("USD", "EUR")),
             at=now,
+            equity=Decimal(1000 * (1 + self.choose.below(10))),
         )
         self.machine.readings.figures[account] = figures
         quotes = [Quote("EURUSD", Decimal("1.10000"), Decimal("1.10010"))]
@@ -160,7 +182,16 @@ class RandomWorld:
                 sizing=sizing,
                 reverse=revision % 5 == 4,
                 copy_pending=revision % 7 != 6,
+                pending_policy=tuple(PendingPolicy)[revision % 3],
+                delay_seconds=10 if revision % 4 == 0 else 0,
+                sandbox=revision % 4 == 2,
                 unsubscribe=tuple(Unsubscribe)[revision // 4 % 3],
+                manual_close=tuple(ManualClose)[revision % 2],
+                unknown_position=tuple(UnknownPosition)[revision % 2],
+                on_drift=tuple(OnDrift)[revision // 5 % 2],
+                corrections=tuple(Corrections)[revision // 2 % 2],
+                late_join=tuple(LateJoin)[revision % 3],
+                deferred_replay=revision % 3 != 1,
             ),
             enabled=revision % 4 != 3,
         )

@@ -9,6 +9,7 @@ from kopitra.machine.commands import Command
 from kopitra.machine.decide import HANDLERS, decide
 from kopitra.machine.events import (
     CommandRedriven,
+    CopyAdded,
     CopyCorrected,
     CopyPlanned,
     Event,
@@ -91,6 +92,8 @@ def orders_of(event: Event) -> list[Order]:
             return [flatten.order for flatten in event.orders]
         case CommandRedriven() | CopyCorrected() | OrphanClosed() | OperatorOrdered():
             return [event.order]
+        case CopyAdded():
+            return [event.decision.order] if event.decision.order is not None else []
         case _:
             return []
 

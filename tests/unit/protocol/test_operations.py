@@ -8,7 +8,13 @@ import pytest
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.machine import commands
 from kopitra.machine.events import HaltMode, HaltScope, SessionEnd
-from kopitra.protocol.operations import OperationMalformed, parse_operation, to_command
+from kopitra.protocol.operations import (
+    OperationMalformed,
+    OperationType,
+    parse_operation,
+    schemas,
+    to_command,
+)
 
 
 def body(command_type: str, parameters: dict[str, Any] | None = None, **changes: Any) -> bytes:
@@ -64,6 +70,29 @@ def test_session_commands_carry_subject_and_revision() -> None:
         end = command(command_type)
         assert isinstance(end, commands.EndSession)
         assert (end.reason, end.session) == (reason, None)
+
+
+def test_a_decision_about_a_correction_carries_who_decides_and_for_which_tenant() -> None:
+    decide = command("reconciliation.decide", {"proposal": "x-1", "approve": True})
+    assert isinstance(decide, commands.DecideProposal)
+    assert (decide.account, decide.proposal, decide.approve) == ("a1", "x-1", True)
+    assert (decide.subject, decide.tenant) == ("operator@acme", "acme")
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"proposal": "x-1"}, {"proposal": "x-1", "approve": True, "why": "?"}]
+)
+def test_a_decision_says_all_of_it_and_nothing_else(parameters: dict[str, Any]) -> None:
+    with pytest.raises(OperationMalformed):
+        command("reconciliation.decide", parameters)
+
+
+def test_every_operation_has_a_schema_for_its_envelope_and_parameters() -> None:
+    shown = schemas()
+    assert set(shown) == set(OperationType)
+    decide = shown["reconciliation.decide"]
+    assert set(decide["required"]) == {"proposal", "approve"}
+    assert decide["additionalProperties"] is False
 
 
 def test_halts_stay_within_the_tenant_that_asks() -> None:

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from kopitra.application.engine import Engine
-from kopitra.application.management import SESSION_NOT_ACTIVE, Answer, Keep, ManagementPlane
-from kopitra.application.views import owner_of_session
-from kopitra.domain.identifiers import AccountId, RunId, SessionId
+from kopitra.application.management import PROPOSAL_UNKNOWN, SESSION_NOT_ACTIVE, Answer, Keep, ManagementPlane
+from kopitra.application.views import account_of_proposal, owner_of_session
+from kopitra.domain.identifiers import AccountId, ProposalId, RunId, SessionId
 from kopitra.machine.commands import RememberAnswer
 from kopitra.machine.outcome import Refusal
 from kopitra.machine.state import Account
@@ -44,6 +44,13 @@ class Management:
         account = owner_of_session(self._engine.state, self._session(call))
         if account is None or not admitted(call).operator.sees(account.tenant):
             raise of_refusal(SESSION_NOT_ACTIVE)
+        return account
+
+    async def proposal_owner(self, call: Call, message: object) -> Account:
+        """The account that the correction is for: it keeps the answers to the keys. Raises Rejected."""
+        account = account_of_proposal(self._engine.state, self._proposal(call))
+        if account is None or not admitted(call).operator.sees(account.tenant):
+            raise of_refusal(PROPOSAL_UNKNOWN)
         return account
 
     @staticmethod
@@ -106,6 +113,23 @@ class Management:
         asking = admitted(call).asking
         return _reply(call, await self._plane.reject(asking, self._session(call), self._keep(call)))
 
+    async def reconciliation(self, call: Call, message: object) -> Reply:
+        given = call.request.parameters()
+        account = AccountId(given["account"]) if given.get("account") else None
+        limit = whole(given, "limit", DEFAULT_OUTBOX_LIMIT, 1, MAX_LOG_LIMIT)
+        page = self._plane.reconciliation(admitted(call).asking, account, given.get("cursor", ""), limit)
+        return _reply(call, page)
+
+    async def approve_proposal(self, call: Call, message: object) -> Reply:
+        return await self._decide(call, approve=True)
+
+    async def reject_proposal(self, call: Call, message: object) -> Reply:
+        return await self._decide(call, approve=False)
+
+    async def _decide(self, call: Call, *, approve: bool) -> Reply:
+        asking = admitted(call).asking
+        return _reply(call, await self._plane.decide(asking, self._proposal(call), approve, self._keep(call)))
+
     async def kill_switch(self, call: Call, request: KillSwitchRequest) -> Reply:
         require_reach(call, request)
         return _reply(call, await self._plane.kill_switch(admitted(call).asking, request))
@@ -119,6 +143,10 @@ class Management:
     @staticmethod
     def _session(call: Call) -> SessionId:
         return SessionId(call.request.params["sessionId"])
+
+    @staticmethod
+    def _proposal(call: Call) -> ProposalId:
+        return ProposalId(call.request.params["proposalId"])
 
 
 def _reply(call: Call, answer: Any) -> Reply:

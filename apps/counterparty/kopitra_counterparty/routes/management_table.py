@@ -36,6 +36,11 @@ def management_routes(service: "Service") -> tuple[Route, ...]:
         Route(endpoint=endpoints.SESSION_APPROVE, owner=routes.owner, handle=routes.approve),
         Route(endpoint=endpoints.SESSION_REJECT, owner=routes.owner, handle=routes.reject),
         Route(endpoint=endpoints.KILL_SWITCH, read=routes.read_switch, handle=routes.kill_switch),
+        Route(endpoint=endpoints.RECONCILIATION, handle=routes.reconciliation),
+        Route(
+            endpoint=endpoints.PROPOSAL_APPROVE, owner=routes.proposal_owner, handle=routes.approve_proposal
+        ),
+        Route(endpoint=endpoints.PROPOSAL_REJECT, owner=routes.proposal_owner, handle=routes.reject_proposal),
         Route(endpoint=endpoints.CHANGES, handle=routes.changes),
         Route(endpoint=endpoints.RUN, handle=routes.run),
     )

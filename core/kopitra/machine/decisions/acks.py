@@ -1,6 +1,7 @@
 """What an EA's acknowledgement means: a command ends, stays, or is to be driven again."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from kopitra.domain.identifiers import CommandId, derived_id
 from kopitra.domain.quantities import ZERO
@@ -9,7 +10,9 @@ from kopitra.domain.trading import REDUCING, TERMINAL_ACKS, AckStatus, Order, Or
 from kopitra.machine.commands import TakeAck
 from kopitra.machine.decisions.continuing import wanted_volume
 from kopitra.machine.decisions.identity import further_command
+from kopitra.machine.decisions.netting import NetOrders, is_netting
 from kopitra.machine.decisions.reissuing import never_was, why_never_opened
+from kopitra.machine.decisions.replacing import replacement
 from kopitra.machine.events import (
     AnyEvent,
     CommandAcknowledged,
@@ -28,6 +31,7 @@ LONGEST_REDRIVE_SECONDS = 60
 """A refused close is worth a request a minute for as long as it takes."""
 LATEST_RETRY = timedelta(hours=1)
 """An EA may ask to wait for a market to open, but not for longer than this before it is asked again."""
+TAKING_OFF = frozenset({OrderAction.CLOSE, OrderAction.PARTIAL_CLOSE, OrderAction.OFFSET})
 ALREADY_FILLED = "already_filled"
 """An EA's reason for a cancel that came too late: the order has become a position."""
 
@@ -84,6 +88,9 @@ def _of_order(
         )
     if copy is not None and copy.live and late_cancel and (copy.closing or copy.yields != order.command_id):
         events.append(close_filled(state, copy))
+    added = replacement(state, copy, order, ack.status, context) if copy is not None and cancels else None
+    if added is not None:
+        events.append(added)
     return events
 
 
@@ -139,18 +146,31 @@ def _refusal(account: Account, order: Order, ack: OutboxAck) -> IncidentOpened:
     )
 
 
-def close_filled(state: State, copy: Copy, cause: str = ALREADY_FILLED) -> CopyCorrected:
+def close_filled(
+    state: State, copy: Copy, cause: str = ALREADY_FILLED, net: NetOrders | None = None
+) -> CopyCorrected:
     """Close what turned out to be open although its leader's trade is over."""
     return CopyCorrected(
         account=copy.follower,
         copy_id=copy.copy_id,
-        order=corrective(state, copy, OrderAction.CLOSE),
+        order=corrective(state, copy, OrderAction.CLOSE, net=net),
         cause=cause,
     )
 
 
-def corrective(state: State, copy: Copy, action: OrderAction) -> Order:
+def corrective(
+    state: State,
+    copy: Copy,
+    action: OrderAction,
+    *,
+    target: Decimal = ZERO,
+    net: NetOrders | None = None,
+) -> Order:
+    """An order that the core adds to a copy by itself; `target`: lots that must remain of it. `net` has the offsets that
+    the same event gives to netting accounts before this one."""
     command: CommandId = further_command(state, copy.copy_id, len(copy.commands))
+    if action in TAKING_OFF and is_netting(state.accounts[copy.follower]):
+        return (net or NetOrders(state)).offset(copy, target, command)
     return Order(
         command_id=command,
         copy_id=copy.copy_id,
@@ -159,7 +179,8 @@ def corrective(state: State, copy: Copy, action: OrderAction) -> Order:
         symbol=copy.symbol,
         side=copy.side,
         order_type=copy.order_type,
-        volume=wanted_volume(copy),
+        volume=wanted_volume(copy) - target,
+        target_volume=target if action is OrderAction.PARTIAL_CLOSE else None,
         magic=copy.magic,
         comment=copy.comment,
         ticket=copy.ticket,

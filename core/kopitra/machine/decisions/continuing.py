@@ -1,25 +1,30 @@
 """What copies that already exist do for a later event of their leader's position: one decision each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
 from kopitra.domain.identifiers import CommandId, RunId
+from kopitra.domain.legs import Leg, Legs, reduced, touched
 from kopitra.domain.orders import OrderType
 from kopitra.domain.partial_close import reachable_target, remaining_target
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.skips import Skip, SkipReason
-from kopitra.domain.stops import place_stops, rounded_price
+from kopitra.domain.stops import Stops, place_stops, rounded_price
 from kopitra.domain.trading import Order, OrderAction, Signal, SignalAction
 from kopitra.machine.decisions.filling import on_leaders_fill
-from kopitra.machine.decisions.identity import first_command
+from kopitra.machine.decisions.identity import CommandIds
+from kopitra.machine.decisions.netting import STOPS_HELD_BY_LEADER, NetOrders, is_netting, is_shared
 from kopitra.machine.decisions.opening import followers_of
 from kopitra.machine.events import CopyDecision, Outcome
 from kopitra.machine.evolutions.leading import REDUCING
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, Copy, CopyStatus, LeaderPosition, State, Subscription
+
+
+NO_STOPS = Stops()
 
 
 class Continuing:
@@ -38,15 +43,18 @@ class Continuing:
         self.leader = leader
         self.position = position
         self.signal = signal
-        self.run = run
         self.context = context
+        self.ids = CommandIds(state, run)
+        self.net = NetOrders(state)
+        self.legs: Legs = position.legs
+        """As they are once the event has happened."""
 
     def decide_all(self) -> tuple[CopyDecision, ...]:
-        """Every copy, then every present subscriber that has none."""
+        """Every copy that the event concerns, then every present subscriber that has none."""
         decide = self._decider()
-        copies = [*self.state.copies_of(self.position), *self.state.papers_of(self.position)]
+        copies = self._all()
         copied = {copy.subscription for copy in copies}
-        decisions = [decide(copy) if copy.live else self._over(copy) for copy in copies]
+        decisions = [decide(copy) if copy.live else self._over(copy) for copy in self._concerned(copies)]
         decisions.extend(
             _not_copied(subscription)
             for subscription in followers_of(self.state, self.leader)
@@ -54,18 +62,39 @@ class Continuing:
         )
         return tuple(decisions)
 
+    def _all(self) -> list[Copy]:
+        """Those on paper last: what they would do to a net position must not count for the others."""
+        return [*self.state.copies_of(self.position), *self.state.papers_of(self.position)]
+
+    def close_all(self) -> tuple[CopyDecision, ...]:
+        """Every live copy is over, because its leader has turned to the other side."""
+        return tuple(self._close(copy) for copy in self._all() if copy.live)
+
+    def _concerned(self, copies: list[Copy]) -> Iterator[Copy]:
+        """A partial close takes from the oldest legs; what others copy stays as it is."""
+        if self.signal.action not in REDUCING:
+            yield from copies
+            return
+        self.legs = reduced(self.position.legs, self.signal.volume_after)
+        gave = touched(self.position.legs, self.legs)
+        yield from (copy for copy in copies if copy.leg in gave or copy.leg not in self.legs)
+
     def _decider(self) -> Callable[[Copy], CopyDecision]:
         match self.signal.action:
             case SignalAction.MODIFY | SignalAction.PENDING_MODIFIED:
                 return self._modify
             case SignalAction.PENDING_FILLED:
                 return self._leader_filled
-            case SignalAction.INCREASE | SignalAction.REVERSE:
-                return lambda copy: self._skipped(copy, SkipReason.INCREASE_NOT_COPIED)
+            case SignalAction.INCREASE:
+                return lambda copy: self._unchanged(copy, "waits_for_own_fill")
             case _ if self.signal.volume_after > ZERO and self.signal.action in REDUCING:
-                return self._reduce
+                return self._follow_leg
             case _:
                 return self._close
+
+    def _follow_leg(self, copy: Copy) -> CopyDecision:
+        leg = self.legs.get(copy.leg)
+        return self._close(copy) if leg is None else self._reduce(copy, leg)
 
     def _leader_filled(self, copy: Copy) -> CopyDecision:
         found = on_leaders_fill(self.state, copy, self.signal, self.context)
@@ -92,6 +121,10 @@ class Continuing:
         price = copy.price
         if self.signal.action is SignalAction.PENDING_MODIFIED and self.signal.price:
             price = rounded_price(self.signal.price, spec)
+        if self._holds_stops(copy) and stops != NO_STOPS:
+            if (copy.stop_loss, copy.take_profit, price) == (None, None, copy.price):
+                return self._unchanged(copy, STOPS_HELD_BY_LEADER)
+            stops = NO_STOPS
         if (stops.stop_loss, stops.take_profit, price) == (copy.stop_loss, copy.take_profit, copy.price):
             return self._unchanged(copy, "same_stops")
         order = self._order(
@@ -103,13 +136,18 @@ class Continuing:
         )
         return self._planned(copy, order)
 
-    def _reduce(self, copy: Copy) -> CopyDecision:
+    def _holds_stops(self, copy: Copy) -> bool:
+        """Whether the copy's stops are the leader's alone to keep: at the broker they would close others' volume, too."""
+        account = self.state.accounts[copy.follower]
+        return is_netting(account) and is_shared(account, copy.symbol, (copy.copy_id,))
+
+    def _reduce(self, copy: Copy, leg: Leg) -> CopyDecision:
         if copy.closing:
             return self._unchanged(copy, "closing")
         if is_resting(copy):
             return self._unchanged(copy, "waits_for_own_fill")
         held = min(copy.target, wanted_volume(copy)) if copy.target is not None else wanted_volume(copy)
-        target = target_of(self.state, copy, self.position.opened, self.signal.volume_after)
+        target = target_of(self.state, copy, leg.opened - copy.missed, leg.left)
         spec = self.state.accounts[copy.follower].spec_of(copy.symbol)
         remainder = self.state.subscriptions[copy.subscription].rules.remainder
         target = reachable_target(held, target, spec, remainder)
@@ -117,6 +155,8 @@ class Continuing:
             return self._close(copy)
         if target >= held:
             return self._unchanged(copy, "below_step")
+        if is_netting(self.state.accounts[copy.follower]):
+            return self._planned(copy, self.net.offset(copy, target, self.ids.take(copy.subscription)))
         fraction = (target / held).quantize(Decimal("0.0001"))
         order = self._order(
             copy, OrderAction.PARTIAL_CLOSE, volume=held - target, target_volume=target, fraction=fraction
@@ -132,6 +172,8 @@ class Continuing:
             return self._decision(copy, Outcome.SUPERSEDED, reason="superseded", withdrawn=copy.opens)
         if copy.closing:
             return self._unchanged(copy, "closing")
+        if is_netting(account) and not is_resting(copy):
+            return self._planned(copy, self.net.offset(copy, ZERO, self.ids.take(copy.subscription)))
         return self._planned(copy, self._order(copy, closing_action(copy), volume=wanted_volume(copy)))
 
     def _order(
@@ -147,7 +189,7 @@ class Continuing:
         take_profit: Decimal | None = None,
     ) -> Order:
         return Order(
-            command_id=first_command(self.state, self.run, copy.subscription),
+            command_id=self.ids.take(copy.subscription),
             copy_id=copy.copy_id,
             opens_command_id=copy.opens,
             action=action,

@@ -1,13 +1,14 @@
 """Which function decides which command of copying."""
 
 from kopitra.machine import commands as asked
-from kopitra.machine.decisions import acks, executions, halts, operator, signals, snapshots, ticks
+from kopitra.machine.decisions import acks, executions, halts, operator, proposals, signals, snapshots, ticks
 
 COPYING = {
     asked.TakeSignal: signals.take_signal,
     asked.TakeAck: acks.take_ack,
     asked.TakeExecution: executions.take_execution,
     asked.TakeSnapshot: snapshots.take_snapshot,
+    asked.DecideProposal: proposals.decide_proposal,
     asked.Halt: halts.halt,
     asked.Resume: halts.resume,
     asked.PlaceOperatorOrder: operator.place_operator_order,

@@ -5,16 +5,17 @@ from decimal import Decimal
 import msgspec
 
 from kopitra.domain.identifiers import CopyId
-from kopitra.domain.orders import DealEntry
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import REDUCING, Execution, OrderAction
 from kopitra.machine.commands import TakeExecution
 from kopitra.machine.decisions.acks import close_filled, closing_incidents, corrective
 from kopitra.machine.decisions.continuing import target_of
+from kopitra.machine.decisions.netting import is_netting
 from kopitra.machine.events import AnyEvent, CopyCorrected, ExecutionRecorded
 from kopitra.machine.evolutions.executions import FILLS
+from kopitra.machine.evolutions.netting import enters
 from kopitra.machine.outcome import Context, Decision, Result
-from kopitra.machine.state import Account, Copy, CopyStatus, FollowerBook, State
+from kopitra.machine.state import Account, Copy, CopyStatus, State
 
 
 def take_execution(state: State, command: TakeExecution, context: Context) -> Result:
@@ -25,18 +26,18 @@ def take_execution(state: State, command: TakeExecution, context: Context) -> Re
     known = account.following.deals.get(key)
     if known is not None:
         return Decision((), {"sequence": known})
-    copy = copy_of(account.following, execution)
+    copy = copy_of(account, execution)
     events: list[AnyEvent] = [
         ExecutionRecorded(
             account=command.account,
             execution=execution,
             key=key,
             copy_id=copy.copy_id if copy is not None else None,
-            repeated=copy is not None and execution.entry is not DealEntry.IN and not copy.live_volume,
+            repeated=copy is not None and not enters(account, copy, execution) and not copy.live_volume,
         )
     ]
     if copy is not None and execution.status in FILLS:
-        if execution.entry is DealEntry.IN:
+        if enters(account, copy, execution):
             events.extend(_after_fill(state, account, copy, execution))
         elif copy.live_volume <= (execution.fill_volume or ZERO):
             events.extend(closing_incidents(account, copy, execution.reason))
@@ -52,11 +53,14 @@ def deal_key(execution: Execution) -> str:
     return f"t{ticket}|{execution.entry}|{execution.status}|{execution.remainder_ticket}|{at}"
 
 
-def copy_of(book: FollowerBook, execution: Execution) -> Copy | None:
-    """By the command, else by the position that the deal belongs to."""
+def copy_of(account: Account, execution: Execution) -> Copy | None:
+    """By the command, else by the position that the deal belongs to; a net position belongs to no copy."""
+    book = account.following
     found: CopyId | None = None
     if execution.command_id is not None:
         found = book.by_command.get(execution.command_id)
+    if is_netting(account):
+        return book.copies.get(found) if found is not None else None
     for position in (execution.position_id, execution.position_ticket, execution.order_ticket):
         if found is None and position is not None:
             found = book.by_position.get(position)
@@ -67,7 +71,7 @@ def _after_fill(state: State, account: Account, copy: Copy, execution: Execution
     """A fill of what should be closed is closed; a fill of another size than planned gets its own target."""
     if copy.status is CopyStatus.RELEASED:
         return []
-    filled = copy.filled + (execution.fill_volume or ZERO)
+    filled = copy.filled + max(ZERO, (execution.fill_volume or ZERO) - copy.found)
     after = _as_filled(copy, execution, filled)
     reducing = any(
         item.order is not None and item.order.action in REDUCING
@@ -89,9 +93,7 @@ def _retarget(state: State, copy: Copy, after: Copy, filled: Decimal) -> list[An
         return []
     if not target:
         return [close_filled(state, after, "remainder_below_minimum")]
-    order = msgspec.structs.replace(
-        corrective(state, after, OrderAction.PARTIAL_CLOSE), volume=filled - target, target_volume=target
-    )
+    order = corrective(state, after, OrderAction.PARTIAL_CLOSE, target=target)
     return [CopyCorrected(account=copy.follower, copy_id=copy.copy_id, order=order, cause="filled_in_part")]
 
 

@@ -19,8 +19,8 @@ RESTING = frozenset({CopyStatus.PLANNED, CopyStatus.PENDING})
 
 
 class OnFill(msgspec.Struct, frozen=True):
-    """`cancels`: the resting order is to be taken away; `withdraws`: it never left. `replace_until`: till then an order
-    at market may take its place."""
+    """`cancels`: the resting order is to be taken away; `withdraws`: it never left, and that is all. `replace_until`:
+    till then an order at market may take its place, once the cancel is done (`decisions.replacing`)."""
 
     outcome: Outcome
     reason: str
@@ -34,25 +34,25 @@ FILLED_ON_PAPER = OnFill(Outcome.SANDBOX, SkipReason.SANDBOX)
 
 
 def on_leaders_fill(state: State, copy: Copy, signal: Signal, context: Context) -> OnFill:
-    """By the subscription's `pending_policy`. Where the order may have left, it is cancelled, and only once that is
-    done may another take its place: should the cancel come too late, the order's own fill is the copy."""
+    """By the subscription's `pending_policy`. Should a cancel come too late, the order's own fill is the copy."""
     if copy.closing or copy.filled or copy.status not in RESTING:
         return WAITING
     if copy.sandbox:
         return FILLED_ON_PAPER
     subscription = state.subscriptions[copy.subscription]
-    if subscription.rules.pending_policy is not PendingPolicy.CANCEL:
-        return WAITING
-    until = None
-    if subscription.rules.pending_policy is PendingPolicy.MARKET:
-        until = _fresh_until(state, copy, subscription, signal, context)
-        if until is None:
+    match subscription.rules.pending_policy:
+        case PendingPolicy.WAIT:
             return WAITING
-    why = GIVES_WAY if until is None else REPLACED
-    sequence = state.accounts[copy.follower].commands.get(copy.opens)
-    if sequence is None or context.readings.may_have_left(copy.follower, copy.opens, sequence):
-        return OnFill(Outcome.PLANNED, why, cancels=True, replace_until=until)
-    return OnFill(Outcome.SUPERSEDED, why, withdraws=True, replace_until=until)
+        case PendingPolicy.MARKET:
+            until = _fresh_until(state, copy, subscription, signal, context)
+            if until is None:
+                return WAITING
+            return OnFill(Outcome.PLANNED, REPLACED, cancels=True, replace_until=until)
+        case PendingPolicy.CANCEL:
+            sequence = state.accounts[copy.follower].commands.get(copy.opens)
+            if sequence is None or context.readings.may_have_left(copy.follower, copy.opens, sequence):
+                return OnFill(Outcome.PLANNED, GIVES_WAY, cancels=True)
+            return OnFill(Outcome.SUPERSEDED, GIVES_WAY, withdraws=True)
 
 
 def _fresh_until(

@@ -7,6 +7,7 @@ from kopitra.machine.commands import Halt, Resume
 from kopitra.machine.decisions.acks import corrective
 from kopitra.machine.decisions.continuing import closing_action
 from kopitra.machine.decisions.halting import EVERYWHERE
+from kopitra.machine.decisions.netting import NetOrders
 from kopitra.machine.events import (
     AnyEvent,
     FlattenOrder,
@@ -33,8 +34,9 @@ def halt(state: State, command: Halt, context: Context) -> Result:
     copies = list(_covered(state, command.scope, target))
     withheld = [c for c in copies if unsent(state, c, context)]
     gone = {c.copy_id for c in withheld}
+    net = NetOrders(state)
     orders = tuple(
-        FlattenOrder(c.follower, corrective(state, c, closing_action(c)))
+        FlattenOrder(c.follower, corrective(state, c, closing_action(c), net=net))
         for c in copies
         if command.mode is HaltMode.FLATTEN and c.live and not c.closing and c.copy_id not in gone
     )

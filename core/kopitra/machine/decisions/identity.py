@@ -30,9 +30,19 @@ def run_of(state: State, account: AccountId, signal: Signal) -> RunId:
     return RunId(derived_id("r-", state.shard, account, business_key(signal)))
 
 
-def first_command(state: State, run: RunId, subscription: SubscriptionId) -> CommandId:
-    """The one command that a leader's event can give to a subscription."""
-    return command_id(state.shard, run, subscription, 0)
+class CommandIds:
+    """The ids of one event's commands: a subscription's n-th is step n. A hedging leader's event has one at most; a
+    netting leader's concerns as many as there are copies of legs of its position, and a new one."""
+
+    def __init__(self, state: State, run: RunId) -> None:
+        self._shard = state.shard
+        self._run = run
+        self._steps: dict[SubscriptionId, int] = {}
+
+    def take(self, subscription: SubscriptionId) -> CommandId:
+        step = self._steps.get(subscription, 0)
+        self._steps[subscription] = step + 1
+        return command_id(self._shard, self._run, subscription, step)
 
 
 def further_command(state: State, copy_id: CopyId, step: int) -> CommandId:

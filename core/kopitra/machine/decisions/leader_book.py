@@ -2,27 +2,30 @@
 
 import msgspec
 
-from kopitra.domain.identifiers import PositionRef, SignalId, derived_id
+from kopitra.domain.identifiers import PositionRef, ProposalId, RunId, SignalId, derived_id
 from kopitra.domain.orders import OrderType
 from kopitra.domain.skips import SkipReason
 from kopitra.domain.telemetry import HeldPosition, PositionSnapshot
 from kopitra.domain.trading import LeaderFigures, Signal, SignalAction
 from kopitra.machine.decisions.agreement import agreed
 from kopitra.machine.decisions.chains import copy_with, relays
-from kopitra.machine.decisions.continuing import Continuing
+from kopitra.machine.decisions.growing import decide_later, missed_leg
 from kopitra.machine.decisions.identity import is_own_magic, run_of
 from kopitra.machine.decisions.opening import Opening
-from kopitra.machine.events import AnyEvent, CopyPlanned
+from kopitra.machine.events import AnyEvent, CopyPlanned, Proposal, ProposalKind
+from kopitra.machine.evolutions.leading import GROWING
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, LeaderPosition, State
 
 
 class LeaderFindings(msgspec.Struct):
-    """`changes` counts what would change; `missing` and `extra` are this snapshot's suspicions."""
+    """`changes` counts what would change; `missing` and `extra` are this snapshot's suspicions; `heals` are intents on
+    which two snapshots agree and that would take something away, `events` all that takes nothing away."""
 
     missing: tuple[str, ...] = ()
     extra: tuple[PositionRef, ...] = ()
     events: list[AnyEvent] = []
+    heals: list[Proposal] = []
     changes: int = 0
 
 
@@ -96,9 +99,9 @@ def _difference(
         key = str(position.position_ref)
         action = SignalAction.PENDING_CANCELLED if position.pending else SignalAction.CLOSE
         changed = _as_signal(account, position, action, None, context)
-    elif seen.volume < position.volume and not position.pending:
-        key = f"{position.position_ref}|{seen.volume}"
-        changed = _as_signal(account, position, SignalAction.PARTIAL_CLOSE, seen, context)
+    elif seen.volume != position.volume and not position.pending or seen.side is not position.side:
+        key = f"{position.position_ref}|{seen.side}|{seen.volume}"
+        changed = _as_signal(account, position, _what_happened(position, seen), seen, context)
     elif (seen.stop_loss, seen.take_profit) != (position.stop_loss, position.take_profit):
         action = SignalAction.PENDING_MODIFIED if position.pending else SignalAction.MODIFY
         return _healed(
@@ -108,11 +111,40 @@ def _difference(
         return None
     findings.changes += 1
     missing.append(key)
-    return (
-        _healed(state, account, position, changed, context)
-        if agreed(book.missing.get(key), context)
-        else None
+    if agreed(book.missing.get(key), context):
+        findings.heals.append(_proposal(state, account, position, key, changed, context))
+    return None
+
+
+def heal(state: State, account: Account, signal: Signal, context: Context) -> list[AnyEvent]:
+    """What follows from an intent that the leader's agent should have sent; nothing if its position is gone by now."""
+    position = account.leading.positions.get(signal.position_ref)
+    return [_healed(state, account, position, signal, context)] if position is not None else []
+
+
+def _proposal(
+    state: State, account: Account, position: LeaderPosition, key: str, signal: Signal, context: Context
+) -> Proposal:
+    ground = f"{ProposalKind.HEAL}|{key}"
+    since = account.leading.missing[key].isoformat()
+    return Proposal(
+        proposal=ProposalId(derived_id("x-", state.shard, account.account, ground, since)),
+        account=account.account,
+        kind=ProposalKind.HEAL,
+        ground=ground,
+        cause=f"lost_{signal.action}",
+        at=context.now,
+        leader=account.account,
+        position_ref=position.position_ref,
+        signal=signal,
     )
+
+
+def _what_happened(position: LeaderPosition, seen: HeldPosition) -> SignalAction:
+    """To a position whose side or volume is another by now."""
+    if seen.side is not position.side:
+        return SignalAction.REVERSE
+    return SignalAction.PARTIAL_CLOSE if seen.volume < position.volume else SignalAction.INCREASE
 
 
 def _as_signal(
@@ -136,9 +168,9 @@ def _as_signal(
         action=action,
         position_ref=position.position_ref,
         symbol=position.symbol,
-        side=position.side,
+        side=seen.side if seen is not None else position.side,
         order_type=position.order_type,
-        volume=position.volume - volume_after or position.volume,
+        volume=abs(position.volume - volume_after) or position.volume,
         volume_before=position.volume,
         volume_after=volume_after,
         price=seen.price if seen is not None else None,
@@ -157,8 +189,9 @@ def _as_signal(
 def _healed(
     state: State, account: Account, position: LeaderPosition, signal: Signal, context: Context
 ) -> CopyPlanned:
-    run = run_of(state, account.account, signal)
-    decisions = Continuing(state, account, position, signal, run, context).decide_all()
+    run = RunId(derived_id("r-", state.shard, account.account, signal.signal_id))
+    decide = missed_leg if signal.action in GROWING else decide_later
+    decisions = decide(state, account, position, signal, run, context)
     return CopyPlanned(
         account=account.account, run=run, signal=signal, age_ms=0, decisions=decisions, healed=True
     )

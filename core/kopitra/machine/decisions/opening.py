@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from kopitra.domain.identifiers import CopyId, RunId, copy_id
+from kopitra.domain.identifiers import CopyId, RunId, SubscriptionId, copy_id
 from kopitra.domain.mapping import Mapped, opens
 from kopitra.domain.measures import needs_of
 from kopitra.domain.orders import OrderType, Side
@@ -21,7 +21,9 @@ from kopitra.machine.decisions.chains import is_copied
 from kopitra.machine.decisions.filters import refuse_trade
 from kopitra.machine.decisions.guarding import refuse_open
 from kopitra.machine.decisions.halting import halt_over
-from kopitra.machine.decisions.identity import MagicNumbers, comment_of, first_command
+from kopitra.machine.decisions.identity import CommandIds, MagicNumbers, comment_of
+from kopitra.machine.decisions.net_stops import NetStops, Placed
+from kopitra.machine.decisions.netting import is_netting
 from kopitra.machine.events import CopyDecision, Outcome
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, State, Subscription
@@ -43,6 +45,12 @@ class Opening:
         self.magic = MagicNumbers()
         self.copied = is_copied(leader, signal)
         """Whether the trade is a copy itself: only groups that say so copy it on."""
+        self.taken: frozenset[SubscriptionId] = frozenset()
+        """Subscriptions that have or had a copy of it: a snapshot knew of the trade before its signal."""
+        self.ids = CommandIds(state, run)
+        self.net_stops = NetStops(state, self.ids, followers_of(state, leader))
+        self.generation = 0
+        """Of the copies that are opened: above 0 for what a netting leader adds to a position."""
         spec = leader.catalog.get(signal.symbol)
         self.trade = LeaderTrade(
             volume=signal.volume,
@@ -58,10 +66,13 @@ class Opening:
         return tuple(_skipped(s, skip) for s in followers_of(self.state, self.leader))
 
     def decide_all(self) -> tuple[CopyDecision, ...]:
-        return tuple(self.decide(s) for s in followers_of(self.state, self.leader))
+        decisions = [self.decide(s) for s in followers_of(self.state, self.leader)]
+        return (*self.net_stops.clearing, *decisions)
 
     def decide(self, subscription: Subscription) -> CopyDecision:
         """The order for one follower, or the reason for none."""
+        if subscription.subscription in self.taken:
+            return _skipped(subscription, Skip(SkipReason.ALREADY_COPIED, "it has a copy of this trade"))
         refused = self._refused(subscription)
         if refused is not None:
             return _skipped(subscription, refused)
@@ -184,10 +195,18 @@ class Opening:
         price: Decimal | None,
     ) -> CopyDecision:
         signal, rules = self.signal, subscription.rules
-        copy = CopyId(copy_id(subscription.subscription, self.leader.account, signal.position_ref, 0))
-        book = self.state.accounts[subscription.follower].following
+        copy = CopyId(
+            copy_id(subscription.subscription, self.leader.account, signal.position_ref, self.generation)
+        )
+        account = self.state.accounts[subscription.follower]
+        placed = (
+            self.net_stops.place(account, spec.symbol, stops)
+            if is_netting(account) and not rules.sandbox
+            else Placed(stops)
+        )
+        stops = placed.stops
         order = Order(
-            command_id=first_command(self.state, self.run, subscription.subscription),
+            command_id=self.ids.take(subscription.subscription),
             copy_id=copy,
             action=OrderAction.OPEN,
             symbol=spec.symbol,
@@ -202,7 +221,7 @@ class Opening:
             reference_price=signal.price,
             max_drift=rules.max_drift,
             max_deviation=rules.max_deviation,
-            magic=self.magic.take(subscription.follower, book),
+            magic=self.magic.take(subscription.follower, account.following),
             comment=comment_of(copy),
         )
         refused = refuse_open(self.state, subscription, order, spec, self.context)
@@ -218,8 +237,9 @@ class Opening:
             rules_revision=subscription.revision,
             rules_version=subscription.rules_version,
             contract_size=spec.contract_size,
+            generation=self.generation,
             reverse=rules.reverse,
-            notes=(*sized.notes, *stops.notes),
+            notes=(*sized.notes, *stops.notes, *placed.notes),
             arithmetic=sized.arithmetic,
             not_before=self._not_before(rules),
         )

@@ -8,11 +8,11 @@ from kopitra.domain.skips import SkipReason
 from kopitra.domain.trading import Signal, SignalAction
 from kopitra.machine.commands import TakeSignal
 from kopitra.machine.decisions.chains import Own, Relayed, source_of
-from kopitra.machine.decisions.continuing import Continuing
+from kopitra.machine.decisions.growing import decide_later
 from kopitra.machine.decisions.identity import STATE_SETTING, run_of
 from kopitra.machine.decisions.opening import Opening
 from kopitra.machine.events import AnyEvent, CopyDecision, CopyPlanned, Outcome, SignalDeferred, SignalIgnored
-from kopitra.machine.evolutions.leading import OPENING
+from kopitra.machine.evolutions.leading import ENDING, OPENING, position_of
 from kopitra.machine.outcome import Context, Decision, Result
 from kopitra.machine.state import Account, LeaderBook, LeaderPosition, State
 
@@ -36,7 +36,7 @@ def take_signal(state: State, command: TakeSignal, context: Context) -> Result:
     account = state.accounts[command.account]
     signal = command.signal
     run = run_of(state, command.account, signal)
-    position = find_position(account.leading, signal)
+    position = position_of(account.leading, signal)
     source = source_of(state, account, signal, position, context)
     found = Standing.ECHO if source is Own.ECHO else standing(account, signal, position, run)
     if command.sandbox and found in CHANGES_STREAM:
@@ -87,7 +87,7 @@ def _plan(
         decisions = plan_opening(state, account, signal, run, context, relayed)
     else:
         assert position is not None
-        decisions = Continuing(state, account, position, signal, run, context).decide_all()
+        decisions = decide_later(state, account, position, signal, run, context)
     event = CopyPlanned(
         account=command.account,
         run=run,
@@ -118,16 +118,10 @@ def plan_opening(
             return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, "the trade that it copies is over")
     if signal.position_ref in account.leading.tombstones:
         return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, "its close arrived before its open")
+    known = account.leading.positions.get(signal.position_ref)
+    if known is not None:
+        opening.taken = frozenset(copy.subscription for copy in state.copies_of(known))
     return opening.decide_all()
-
-
-def find_position(book: LeaderBook, signal: Signal) -> LeaderPosition | None:
-    for ref in (signal.order_ref, signal.position_ref):
-        if ref is not None:
-            position = book.positions.get(book.aliases.get(ref, ref))
-            if position is not None:
-                return position
-    return None
 
 
 def standing(account: Account, signal: Signal, position: LeaderPosition | None, run: RunId) -> Standing:
@@ -148,6 +142,8 @@ def _later(position: LeaderPosition, signal: Signal, run: RunId) -> Standing:
     if signal.signal_id == position.last_signal or run in position.runs:
         return Standing.DUPLICATE
     in_order = signal.stream_id != position.stream_id or signal.ordinal > position.ordinal
+    if not in_order and any(position.legs) and signal.action not in ENDING:
+        return Standing.STALE  # the volume has gone up and down since: it tells nothing of what came first
     match signal.action:
         case _ if signal.action in STATE_SETTING:
             return Standing.LATER if in_order else Standing.STALE
@@ -159,6 +155,10 @@ def _later(position: LeaderPosition, signal: Signal, run: RunId) -> Standing:
             return Standing.LATER if position.pending else Standing.DUPLICATE
         case SignalAction.INCREASE:
             return Standing.LATER if signal.volume_after > position.volume else Standing.STALE
+        case SignalAction.REVERSE if (signal.side, signal.volume_after) == (position.side, position.volume):
+            return Standing.DUPLICATE
+        case SignalAction.REVERSE:
+            return Standing.LATER if in_order else Standing.STALE
         case _:
             return Standing.LATER
 

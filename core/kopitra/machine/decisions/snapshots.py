@@ -1,10 +1,23 @@
 """Whether a position snapshot may be believed, and what it says of both books."""
 
+from collections.abc import Iterator
+
 from kopitra.domain.telemetry import PositionSnapshot
 from kopitra.machine.commands import TakeSnapshot
+from kopitra.machine.decisions.correcting import correct, stop_incident
 from kopitra.machine.decisions.follower_book import FollowerFindings, examine_follower
-from kopitra.machine.decisions.leader_book import LeaderFindings, examine_leader
-from kopitra.machine.events import AnyEvent, BookOwnerKnown, IncidentClosed, IncidentOpened, SnapshotSeen
+from kopitra.machine.decisions.leader_book import LeaderFindings, examine_leader, heal
+from kopitra.machine.decisions.net_book import examine_net
+from kopitra.machine.decisions.netting import is_netting
+from kopitra.machine.decisions.proposals import propose, withdrawals
+from kopitra.machine.events import (
+    AnyEvent,
+    BookOwnerKnown,
+    IncidentClosed,
+    IncidentOpened,
+    ProposalKind,
+    SnapshotSeen,
+)
 from kopitra.machine.outcome import Context, Decision, Result
 from kopitra.machine.state import Account, State
 
@@ -24,22 +37,34 @@ def take_snapshot(state: State, command: TakeSnapshot, context: Context) -> Resu
         owner = BookOwnerKnown(account=account.account, login=snapshot.login, server=snapshot.server)
         events.append(owner)
     leader = examine_leader(state, account, snapshot, context)
-    follower = examine_follower(state, account, snapshot, context)
-    incident = "i-reconciliation-" + account.account
-    if (leader.events or follower.events) and too_much(account, leader, follower):
-        if incident not in account.incidents:
-            events.append(_stopped(account, incident, leader, follower))
-    else:
-        events.extend(leader.events)
-        events.extend(follower.events)
-        if incident in account.incidents and not leader.changes + follower.changes:
-            events.append(
-                IncidentClosed(incident=incident, account=account.account, cause="the books agree again")
-            )
+    examine = examine_net if is_netting(account) else examine_follower
+    follower = examine(state, account, snapshot, context)
     seen = _seen(account, command, leader, follower)
     if seen is not None:
         events.insert(0, seen)
+    stopped = too_much(account, leader, follower)
+    events.extend(_incident(account, leader, follower, stopped))
+    events.extend(withdrawals(state, account, context, grounds_of(leader, follower)))
+    events.extend(leader.events)
+    events.extend(follower.knowledge)
+    if not stopped:
+        events.extend(follower.settled)
+    for proposal in leader.heals:
+        healed = heal(state, account, proposal.signal, context) if proposal.signal is not None else []
+        events.extend(propose(state, account, proposal, healed, context) if stopped else healed)
+    events.extend(correct(state, account, follower, stopped, context))
     return Decision(tuple(events), {"reconciled": True})
+
+
+def grounds_of(leader: LeaderFindings, follower: FollowerFindings) -> frozenset[str]:
+    """What proposals may stand on after this snapshot."""
+    return frozenset(
+        [
+            *follower.doubts,
+            *(f"{ProposalKind.GONE}|{copy}" for copy in follower.missing),
+            *(f"{ProposalKind.HEAL}|{key}" for key in leader.missing),
+        ]
+    )
 
 
 def disbelief(account: Account, snapshot: PositionSnapshot) -> str | None:
@@ -60,14 +85,27 @@ def disbelief(account: Account, snapshot: PositionSnapshot) -> str | None:
 
 
 def too_much(account: Account, leader: LeaderFindings, follower: FollowerFindings) -> bool:
-    """More than half a book, or more than five copies, would change at once."""
+    """More than half a book is gone, or more than five copies would change at once."""
     for changes, size in (
         (leader.changes, len(account.leading.positions)),
         (follower.changes, follower.size),
     ):
         if changes > MOST_CHANGES or changes * 2 > size:
             return True
-    return False
+    changed = {p.copy_id or p.ground for p in follower.corrections if p.kind is not ProposalKind.LEFT_OVER}
+    return len(changed) > MOST_CHANGES
+
+
+def _incident(
+    account: Account, leader: LeaderFindings, follower: FollowerFindings, stopped: bool
+) -> Iterator[AnyEvent]:
+    """One for as long as a book differs by too much."""
+    incident = stop_incident(account.account)
+    known = incident in account.incidents
+    if stopped and not known and (leader.heals or leader.events or follower.corrections or follower.settled):
+        yield _stopped(account, incident, leader, follower)
+    elif known and not (leader.changes or follower.changes or follower.corrections):
+        yield IncidentClosed(incident=incident, account=account.account, cause="the books agree again")
 
 
 def _recorded_only(account: Account, command: TakeSnapshot, reason: str) -> Decision:
@@ -87,12 +125,16 @@ def _recorded_only(account: Account, command: TakeSnapshot, reason: str) -> Deci
 def _seen(
     account: Account, command: TakeSnapshot, leader: LeaderFindings, follower: FollowerFindings
 ) -> SnapshotSeen | None:
-    """Journaled only where a suspicion arises or goes: an unchanged book costs nothing."""
+    """Journaled only where a suspicion arises or goes, and once a session: an unchanged book costs nothing."""
+    session = account.session.session if account.session is not None else None
     unchanged = (
         set(leader.missing) == set(account.leading.missing)
         and set(leader.extra) == set(account.leading.extra)
         and set(follower.missing) == set(account.following.missing)
         and set(follower.extra) == set(account.following.extra)
+        and set(follower.doubts) == set(account.following.doubts)
+        and not follower.agreed_nets
+        and (session is None or session == account.following.seen_in)
     )
     if unchanged:
         return None
@@ -104,6 +146,9 @@ def _seen(
         extra=tuple(leader.extra),
         missing_copies=tuple(follower.missing),
         extra_tickets=tuple(follower.extra),
+        doubts=tuple(follower.doubts),
+        agreed_nets=tuple(follower.agreed_nets),
+        session=session,
         positions=len(command.snapshot.positions) + len(command.snapshot.orders),
     )
 

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-import msgspec
-
 from kopitra.domain.trading import OrderAction
 from kopitra.machine.commands import Tick
-from kopitra.machine.decisions.identity import again
+from kopitra.machine.decisions.looking_again import late_corrections
+from kopitra.machine.decisions.redriving import due_again
 from kopitra.machine.decisions.sessions import expired_sessions
-from kopitra.machine.events import AnyEvent, CommandExpired, CommandRedriven, SilenceChanged
+from kopitra.machine.events import AnyEvent, CommandExpired, SilenceChanged
 from kopitra.machine.outcome import Context, Decision, Result
 from kopitra.machine.state import Account, State
 
@@ -22,8 +21,9 @@ def tick(state: State, command: Tick, context: Context) -> Result:
     events: list[AnyEvent] = list(expired_sessions(state, context))
     for account in state.accounts.values():
         events.extend(_stale_opens(account, context))
-        events.extend(_due_again(state, account, context))
+        events.extend(due_again(state, account, context))
         events.extend(_silence(account, context))
+        events.extend(late_corrections(state, account, context))
     return Decision(tuple(events))
 
 
@@ -37,15 +37,6 @@ def _stale_opens(account: Account, context: Context) -> Iterator[AnyEvent]:
             continue
         if not context.readings.may_have_left(account.account, order.command_id, item.sequence):
             yield CommandExpired(account=account.account, command=order.command_id)
-
-
-def _due_again(state: State, account: Account, context: Context) -> Iterator[AnyEvent]:
-    for command, held in account.held_back.items():
-        if held.due <= context.now:
-            order = msgspec.structs.replace(held.order, command_id=again(state, command))
-            yield CommandRedriven(
-                account=account.account, replaces=command, order=order, cause="refused", run=held.run
-            )
 
 
 def _silence(account: Account, context: Context) -> Iterator[AnyEvent]:

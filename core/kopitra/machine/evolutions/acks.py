@@ -36,7 +36,11 @@ def acknowledged(state: State, event: CommandAcknowledged, recorded: Recorded) -
     attempts = account.attempts.pop(event.command, 0)
     if event.redrive_at is not None:
         account.held_back[event.command] = HeldBack(
-            order=order, due=event.redrive_at, attempts=attempts + 1, run=item.run
+            order=order,
+            due=event.redrive_at,
+            attempts=attempts + 1,
+            run=item.run,
+            unsettled=order.action is OrderAction.OFFSET and event.status is AckStatus.UNKNOWN,
         )
     copy_id = account.following.by_command.get(event.command)
     copy = account.following.copies.get(copy_id) if copy_id is not None else None
@@ -57,6 +61,17 @@ def _settle(state: State, account: Account, copy: Copy, order: Order, event: Com
             copy.closed = copy.filled
             drop_held_back(state, copy)
             end(state, copy, CopyStatus.CLOSED, copy.cause or event.status)
+        case OrderAction.OFFSET if done and (
+            not order.target_volume or event.status is AckStatus.ALREADY_CLOSED
+        ):
+            copy.closed = copy.filled
+            drop_held_back(state, copy)
+            end(
+                state,
+                copy,
+                CopyStatus.CLOSED if copy.filled else CopyStatus.DROPPED,
+                copy.cause or event.status,
+            )
         case OrderAction.CANCEL if done and not copy.live_volume:
             drop_held_back(state, copy)
             end(

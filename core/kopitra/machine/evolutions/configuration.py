@@ -1,5 +1,8 @@
 """Accounts, groups and subscriptions become what was published last."""
 
+from datetime import datetime
+
+from kopitra.domain.identifiers import AccountId
 from kopitra.domain.limits import SPENT_CODES_KEPT
 from kopitra.domain.outbox_types import OutboxType
 from kopitra.domain.settings import rules_of
@@ -61,9 +64,20 @@ def group_configured(state: State, event: GroupConfigured, recorded: Recorded) -
         leaders=event.leaders,
         enabled=event.enabled,
         copies_of_copies=event.copies_of_copies,
+        since=_served_since(group, event, recorded),
     )
     for member in members:
         index_subscription(state, member)
+
+
+def _served_since(
+    former: Group | None, event: GroupConfigured, recorded: Recorded
+) -> dict[AccountId, datetime]:
+    """A leader that was in force before keeps its beginning; all begin anew when a group is enabled again."""
+    if not event.enabled:
+        return {}
+    known = former.since if former is not None else {}
+    return {leader: known.get(leader, recorded.at) for leader in event.leaders}
 
 
 def subscription_configured(state: State, event: SubscriptionConfigured, recorded: Recorded) -> None:
@@ -78,6 +92,7 @@ def subscription_configured(state: State, event: SubscriptionConfigured, recorde
         follower=event.follower,
         settings=event.rules,
         enabled=event.enabled,
+        since=former.since if former is not None and former.enabled else recorded.at,
     )
     if former is not None:
         subscription.rules, subscription.rules_version = former.rules, former.rules_version

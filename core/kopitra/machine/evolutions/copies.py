@@ -2,11 +2,15 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from kopitra.domain.identifiers import AccountId, CommandId, RunId
 from kopitra.domain.orders import OrderType
+from kopitra.domain.quantities import ZERO
+from kopitra.domain.skips import SkipReason
 from kopitra.domain.trading import REDUCING, Order, OrderAction, SignalAction
 from kopitra.machine.events import (
+    CommandDropped,
     CommandRedriven,
     CopyCorrected,
     CopyDecision,
@@ -16,8 +20,8 @@ from kopitra.machine.events import (
     Recorded,
 )
 from kopitra.machine.evolutions import paper
+from kopitra.machine.evolutions.leading import GROWING, OPENING, ends_position, finish, follow
 from kopitra.machine.evolutions.leading import REDUCING as LEADER_REDUCES
-from kopitra.machine.evolutions.leading import ends_position, finish, follow
 from kopitra.machine.evolutions.outbox import Times, add_order, retire
 from kopitra.machine.state import (
     FIRST_MAGIC,
@@ -29,11 +33,17 @@ from kopitra.machine.state import (
     State,
 )
 
+ONE = Decimal(1)
+CAME_TOO_LATE = frozenset({SkipReason.EXPIRED, SkipReason.MISSED_OPEN})
+"""Reasons for which an open may be made up for on approval."""
+
 
 def planned(state: State, event: CopyPlanned, recorded: Recorded) -> None:
     if event.sandbox:
         return
     position = follow(state, event, recorded)
+    if position is not None and event.signal.action in GROWING:
+        _forget_ended_legs(state, position)
     offsets: Counter[AccountId] = Counter()
     for decision in event.decisions:
         _apply(state, event, decision, position, recorded, offsets)
@@ -60,7 +70,10 @@ def _apply(
     order = decision.order
     if order is not None:
         if order.action is OrderAction.OPEN and position is not None:
-            _begin(book, event, decision, order, position)
+            leg = position.generation if event.signal.action in GROWING else 0
+            begin(book, event.account, event.run, decision, order, position, leg=leg)
+        elif order.copy_id is not None and order.copy_id in book.copies:
+            book.copies[order.copy_id].rounds = 0
         if event.signal.action is SignalAction.PENDING_FILLED:
             _give_way(book, decision, order)
         offset = offsets[decision.follower]
@@ -71,21 +84,41 @@ def _apply(
     if event.signal.action in LEADER_REDUCES and position is not None and decision.copy_id is not None:
         copy = book.copies.get(decision.copy_id)
         if copy is not None and decision.outcome is not Outcome.SKIPPED:
-            copy.ratio = (event.signal.volume_after, position.opened)
+            leg = position.legs.get(copy.leg)
+            copy.ratio = (leg.left, leg.opened - copy.missed) if leg is not None else (ZERO, ONE)
+    if decision.reason in CAME_TOO_LATE and position is not None:
+        _note_unopened(state, event, decision, position, recorded)
 
 
-def _begin(
-    book: FollowerBook, event: CopyPlanned, decision: CopyDecision, order: Order, position: LeaderPosition
+def _note_unopened(
+    state: State, event: CopyPlanned, decision: CopyDecision, position: LeaderPosition, recorded: Recorded
 ) -> None:
+    """An open that came too late, or was never announced, may be made up for where the settings say so."""
+    if event.signal.action in OPENING and state.subscriptions[decision.subscription].rules.deferred_replay:
+        position.unopened[decision.subscription] = recorded.at
+
+
+def begin(
+    book: FollowerBook,
+    leader: AccountId,
+    run: RunId,
+    decision: CopyDecision,
+    order: Order,
+    position: LeaderPosition,
+    missed: Decimal = ZERO,
+    leg: int = 0,
+) -> None:
+    """A new copy, its open on the way; `missed`: lots of its leg that the leader had closed before."""
     assert decision.copy_id is not None
     assert decision.contract_size is not None
     copy = Copy(
         copy_id=decision.copy_id,
         subscription=decision.subscription,
         follower=decision.follower,
-        leader=event.account,
+        leader=leader,
         position_ref=position.position_ref,
         generation=decision.generation,
+        leg=leg,
         symbol=order.symbol,
         side=order.side,
         reverse=decision.reverse,
@@ -98,7 +131,8 @@ def _begin(
         stop_loss=order.stop_loss,
         take_profit=order.take_profit,
         price=order.price,
-        run=event.run,
+        run=run,
+        missed=missed,
     )
     if decision.outcome is Outcome.SANDBOX:
         paper.begin(book, position, copy)
@@ -107,6 +141,12 @@ def _begin(
     book.by_magic[copy.magic] = copy.copy_id
     book.next_magic = after_magic(copy.magic)
     position.copies.append((copy.follower, copy.copy_id))
+    position.generation = max(position.generation, copy.generation)
+
+
+def _forget_ended_legs(state: State, position: LeaderPosition) -> None:
+    """Copies of ended legs are forgotten once they are over; here they leave their position's list, too."""
+    position.copies = [(copy.follower, copy.copy_id) for copy in state.copies_of(position)]
 
 
 def _give_way(book: FollowerBook, decision: CopyDecision, order: Order) -> None:
@@ -169,6 +209,7 @@ def send(
     copy.commands.append(order.command_id)
     copy.outstanding.append(order.command_id)
     copy.command_sequence = sequence
+    forget_doubts(book, copy)
     book.by_command[order.command_id] = copy_id
     match order.action:
         case OrderAction.MODIFY:
@@ -178,6 +219,9 @@ def send(
             copy.target = order.target_volume
         case OrderAction.CLOSE | OrderAction.CANCEL:
             copy.closing = copy.closing or order.command_id != copy.yields
+        case OrderAction.OFFSET:
+            copy.target = order.target_volume or ZERO
+            copy.closing = copy.closing or not copy.target
         case _:
             pass
 
@@ -200,32 +244,54 @@ def end(state: State, copy: Copy, status: CopyStatus, cause: str) -> None:
     book.missing.pop(copy.copy_id, None)
     if status is not CopyStatus.RELEASED:
         book.released.pop(copy.magic, None)
+    forget_doubts(book, copy)
     forget_if_over(state, copy)
 
 
+def forget_doubts(book: FollowerBook, copy: Copy) -> None:
+    """What was found of it is no longer so: it has ended, or a command of it is under way."""
+    if book.doubts:
+        for doubt in [doubt for doubt in book.doubts if subject_of(doubt) == copy.copy_id]:
+            del book.doubts[doubt]
+
+
+def subject_of(doubt: str) -> str:
+    """Doubts are `kind|subject|…`; the subject is a copy's id or a ticket."""
+    return doubt.split("|", 2)[1]
+
+
 def forget_if_over(state: State, copy: Copy) -> None:
-    """A copy that ended is kept while its leader's position lives (its id must not be opened twice) or while
+    """A copy that ended is kept while its leg of the leader's position lives (its id must not be opened twice) or while
     commands of it are under way."""
     if copy.live or copy.outstanding:
         return
     leader = state.accounts.get(copy.leader)
-    if leader is not None and copy.position_ref in leader.leading.positions:
+    position = leader.leading.positions.get(copy.position_ref) if leader is not None else None
+    if position is not None and copy.leg in position.legs:
         return
     account = state.accounts[copy.follower]
     book = account.following
     if any(held.order.copy_id == copy.copy_id for held in account.held_back.values()):
         return
+    forget(book, copy)
+
+
+def forget(book: FollowerBook, copy: Copy) -> None:
+    """Nothing is known of the copy any more."""
     book.copies.pop(copy.copy_id, None)
     book.by_magic.pop(copy.magic, None)
     for command in copy.commands:
         book.by_command.pop(command, None)
-    if copy.position_id is not None:
-        book.by_position.pop(copy.position_id, None)
+    if copy.position_id is not None and book.by_position.get(copy.position_id) == copy.copy_id:
+        del book.by_position[copy.position_id]
+    forget_doubts(book, copy)
 
 
 def corrected(state: State, event: CopyCorrected, recorded: Recorded) -> None:
     copy = state.accounts[event.account].following.copies[event.copy_id]
     copy.cause = event.cause
+    if event.correction is not None:
+        copy.rounds += 1
     send(state, event.account, event.order, recorded, 0, event.run or copy.run)
 
 
@@ -240,6 +306,14 @@ def redriven(state: State, event: CommandRedriven, recorded: Recorded) -> None:
         account.attempts[event.order.command_id] = held.attempts
 
 
+def command_dropped(state: State, event: CommandDropped, recorded: Recorded) -> None:
+    account = state.accounts[event.account]
+    held = account.held_back.pop(event.command)
+    copy = account.following.copies.get(held.order.copy_id) if held.order.copy_id is not None else None
+    if copy is not None:
+        forget_if_over(state, copy)
+
+
 def settled(state: State, event: CopySettled, recorded: Recorded) -> None:
     account = state.accounts[event.account]
     copy = account.following.copies[event.copy_id]
@@ -248,7 +322,8 @@ def settled(state: State, event: CopySettled, recorded: Recorded) -> None:
         drop_held_back(state, copy)
         end(state, copy, CopyStatus.CLOSED if copy.filled else CopyStatus.DROPPED, event.cause)
         return
-    copy.filled = event.volume + copy.closed
+    _hold(copy, event.volume)
+    forget_doubts(account.following, copy)
     copy.status = (
         CopyStatus.PENDING
         if not event.volume and copy.order_type is not OrderType.MARKET
@@ -259,6 +334,18 @@ def settled(state: State, event: CopySettled, recorded: Recorded) -> None:
     if event.position_id is not None:
         account.following.by_position[event.position_id] = copy.copy_id
     account.following.missing.pop(copy.copy_id, None)
+
+
+def _hold(copy: Copy, volume: Decimal) -> None:
+    """Lots that a snapshot shows; deals that are told of later count only as far as they go beyond."""
+    if copy.filled and volume < copy.live_volume:
+        copy.lost += copy.live_volume - volume
+        copy.closed = copy.filled - volume
+        if copy.target is not None:
+            copy.target = min(copy.target, volume)
+    else:
+        copy.found += volume - copy.live_volume
+        copy.filled = volume + copy.closed
 
 
 def drop_held_back(state: State, copy: Copy) -> None:

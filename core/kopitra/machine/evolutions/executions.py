@@ -1,10 +1,11 @@
 """What brokers did to copies, deal by deal."""
 
-from kopitra.domain.orders import DealEntry
+from kopitra.domain.orders import MarginMode
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import Execution, ExecutionStatus
 from kopitra.machine.events import ExecutionRecorded, Recorded
 from kopitra.machine.evolutions.copies import drop_held_back, end
+from kopitra.machine.evolutions.netting import add_manual, enters, note_foreign, without_position
 from kopitra.machine.state import Copy, CopyStatus, FollowerBook, State
 
 FILLS = frozenset({ExecutionStatus.FILLED, ExecutionStatus.PARTIALLY_FILLED})
@@ -17,11 +18,19 @@ def execution_recorded(state: State, event: ExecutionRecorded, recorded: Recorde
     book.deals[event.key] = recorded.last
     account.executions += 1
     copy = book.copies.get(event.copy_id) if event.copy_id is not None else None
-    if copy is None:
-        return
     execution = event.execution
+    netting = account.mode is MarginMode.NETTING
+    if copy is None:
+        if netting and execution.status in FILLS:
+            note_foreign(book, execution)
+        return
+    if netting and copy.status is CopyStatus.RELEASED:
+        add_manual(book, copy.symbol, execution.side, execution.fill_volume or ZERO)
+        return
+    if netting:
+        execution = without_position(execution)
     if execution.status in FILLS:
-        if execution.entry is DealEntry.IN:
+        if enters(account, copy, execution):
             _fill(book, copy, execution)
         else:
             _reduce(state, book, copy, execution)
@@ -30,7 +39,10 @@ def execution_recorded(state: State, event: ExecutionRecorded, recorded: Recorde
 
 
 def _fill(book: FollowerBook, copy: Copy, execution: Execution) -> None:
-    copy.filled += execution.fill_volume or ZERO
+    volume = execution.fill_volume or ZERO
+    known = min(copy.found, volume)
+    copy.found -= known
+    copy.filled += volume - known
     if copy.status is not CopyStatus.RELEASED:
         copy.status = CopyStatus.OPEN
     copy.ticket = execution.position_ticket or execution.position_id or execution.order_ticket
@@ -41,7 +53,10 @@ def _fill(book: FollowerBook, copy: Copy, execution: Execution) -> None:
 
 
 def _reduce(state: State, book: FollowerBook, copy: Copy, execution: Execution) -> None:
-    copy.closed = min(copy.filled, copy.closed + (execution.fill_volume or ZERO))
+    volume = execution.fill_volume or ZERO
+    known = min(copy.lost, volume)
+    copy.lost -= known
+    copy.closed = min(copy.filled, copy.closed + volume - known)
     if execution.remainder_ticket is not None:
         copy.ticket = execution.remainder_ticket
     if copy.live_volume <= ZERO and copy.status in (CopyStatus.OPEN, CopyStatus.RELEASED):

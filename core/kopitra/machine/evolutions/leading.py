@@ -1,6 +1,12 @@
 """How a leader's book follows its own signals."""
 
+from decimal import Decimal
+
+import msgspec
+
 from kopitra.domain.identifiers import PositionRef
+from kopitra.domain.legs import Leg, leg_of_order, reduced
+from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import Signal, SignalAction
 from kopitra.machine.events import CopyPlanned, Recorded, SignalDeferred, SignalIgnored
 from kopitra.machine.state import LeaderBook, LeaderPosition, State
@@ -8,10 +14,29 @@ from kopitra.machine.state import LeaderBook, LeaderPosition, State
 OPENING = frozenset({SignalAction.OPEN, SignalAction.PENDING_PLACED})
 REDUCING = frozenset({SignalAction.PARTIAL_CLOSE, SignalAction.CLOSE_BY})
 ENDING = frozenset({SignalAction.CLOSE, SignalAction.PENDING_CANCELLED})
+GROWING = frozenset({SignalAction.INCREASE, SignalAction.REVERSE})
+"""What begins a new leg of a position."""
 
 
 def ends_position(signal: Signal) -> bool:
     return signal.action in ENDING or (signal.action is SignalAction.CLOSE_BY and not signal.volume_after)
+
+
+def position_of(book: LeaderBook, signal: Signal) -> LeaderPosition | None:
+    """The position that an intent is about: of its order as long as that rests, else of its position."""
+    for ref in (signal.order_ref, signal.position_ref):
+        if ref is not None:
+            position = book.positions.get(book.aliases.get(ref, ref))
+            if position is not None:
+                return position
+    return None
+
+
+def is_own_fill(position: LeaderPosition, signal: Signal) -> bool:
+    """Whether this increase is one more fill of a pending order that the followers have had from the start."""
+    return (
+        signal.action is SignalAction.INCREASE and leg_of_order(position.legs, signal.order_ref) is not None
+    )
 
 
 def advance_stream(book: LeaderBook, signal: Signal) -> None:
@@ -32,12 +57,14 @@ def follow(state: State, event: CopyPlanned, recorded: Recorded) -> LeaderPositi
         book.gaps += 1
     if signal.deal_id is not None:
         book.deals.add(str(signal.deal_id))
-    ref = book.aliases.get(signal.position_ref, signal.position_ref)
     if signal.action in OPENING:
         position = _begin(book, event, recorded)
     else:
-        position = book.positions[signal.order_ref or ref]
-        _change(book, position, signal)
+        position = _joined(state, book, event, recorded)
+        if position is None:
+            position = position_of(book, signal)
+            assert position is not None, "only an open is planned of what nobody knows"
+            _change(book, position, signal, recorded)
     if position is None:
         return None
     position.sequence = recorded.last
@@ -64,6 +91,7 @@ def _begin(book: LeaderBook, event: CopyPlanned, recorded: Recorded) -> LeaderPo
         volume=signal.volume,
         run=event.run,
         opened_at=recorded.at,
+        legs={0: Leg(signal.volume, signal.volume, recorded.at, signal.price)},
         pending=signal.action is SignalAction.PENDING_PLACED,
         price=signal.price,
         stop_loss=signal.stop_loss,
@@ -71,13 +99,57 @@ def _begin(book: LeaderBook, event: CopyPlanned, recorded: Recorded) -> LeaderPo
         adopted=event.healed,
         depth=event.depth,
         age_ms=event.age_ms,
+        magic=signal.magic,
     )
+    former = book.positions.get(signal.position_ref)
+    if former is not None:  # known from a snapshot, and its own signal has come after all
+        position.copies, position.joined = former.copies, former.joined
+        position.unopened = former.unopened
     book.positions[signal.position_ref] = position
     book.extra.pop(signal.position_ref, None)
     return position
 
 
-def _change(book: LeaderBook, position: LeaderPosition, signal: Signal) -> None:
+def _joined(state: State, book: LeaderBook, event: CopyPlanned, recorded: Recorded) -> LeaderPosition | None:
+    """A pending order of a netting leader that was filled into a position that was there before: it becomes one more
+    leg of that position, and its copies are copies of that leg. None where it opened a position of its own."""
+    signal = event.signal
+    order = book.positions.get(signal.order_ref) if signal.order_ref is not None else None
+    position = book.positions.get(book.aliases.get(signal.position_ref, signal.position_ref))
+    if signal.action is not SignalAction.PENDING_FILLED or order is None or position in (None, order):
+        return None
+    assert position is not None
+    number = _new_leg(position, signal, recorded, opened=order.opened, order_ref=order.position_ref)
+    position.volume = signal.volume_after
+    position.runs |= order.runs
+    for copy in state.copies_of(order):
+        copy.position_ref, copy.leg = position.position_ref, number
+    position.copies.extend(order.copies)
+    del book.positions[order.position_ref]
+    book.aliases[order.position_ref] = position.position_ref
+    _forget_suspicion(book, order)
+    return position
+
+
+def _new_leg(
+    position: LeaderPosition,
+    signal: Signal,
+    recorded: Recorded,
+    *,
+    opened: Decimal | None = None,
+    order_ref: PositionRef | None = None,
+) -> int:
+    """Begin a leg with the lots that this signal added; its number."""
+    volume = signal.volume_after if signal.action is SignalAction.REVERSE else signal.volume
+    position.generation += 1
+    position.opened += volume if opened is None else opened
+    position.legs[position.generation] = Leg(
+        volume if opened is None else opened, volume, recorded.at, signal.price, order_ref
+    )
+    return position.generation
+
+
+def _change(book: LeaderBook, position: LeaderPosition, signal: Signal, recorded: Recorded) -> None:
     match signal.action:
         case SignalAction.MODIFY:
             position.stop_loss, position.take_profit = signal.stop_loss, signal.take_profit
@@ -87,16 +159,28 @@ def _change(book: LeaderBook, position: LeaderPosition, signal: Signal) -> None:
         case SignalAction.PENDING_FILLED:
             position.pending = False
             position.volume = signal.volume
+            position.legs = {
+                0: Leg(position.opened, signal.volume, recorded.at, signal.price, position.position_ref)
+            }
             if signal.position_ref != position.position_ref:
                 book.aliases[signal.position_ref] = position.position_ref
         case SignalAction.INCREASE:
-            position.opened += signal.volume
+            filling = leg_of_order(position.legs, signal.order_ref)
+            if filling is None:
+                _new_leg(position, signal, recorded)
+            else:
+                leg = position.legs[filling]
+                position.legs[filling] = msgspec.structs.replace(leg, left=leg.left + signal.volume)
             position.volume = signal.volume_after
         case SignalAction.REVERSE:
             position.side = signal.side
-            position.opened = position.volume = signal.volume_after
+            position.opened, position.legs = ZERO, {}
+            _new_leg(position, signal, recorded)
+            position.volume = signal.volume_after
+            position.stop_loss, position.take_profit = signal.stop_loss, signal.take_profit
         case _:
             position.volume = signal.volume_after
+            position.legs = reduced(position.legs, signal.volume_after)
 
 
 def finish(book: LeaderBook, position: LeaderPosition, sequence: int) -> None:

@@ -44,5 +44,6 @@ def consumer_checkpointed(state: State, event: ConsumerCheckpointed, recorded: R
 def resync_requested(state: State, event: ResyncRequested, recorded: Recorded) -> None:
     account = state.accounts[event.account]
     account.control_revision = max(account.control_revision, event.revision)
+    account.resynced_at = recorded.at
     retire_notes(account, RESYNC_NOTES)
     add_note(state, event.account, OutboxType.RESYNC_REQUESTED, {"reason": event.reason}, recorded)

@@ -3,8 +3,10 @@
 from collections import Counter
 
 from kopitra.domain.identifiers import AccountId
+from kopitra.domain.orders import MarginMode
 from kopitra.machine.events import CopiesUnsubscribed, Recorded
 from kopitra.machine.evolutions.copies import end, send, withdraw
+from kopitra.machine.evolutions.netting import add_manual
 from kopitra.machine.state import CopyStatus, State
 
 UNSUBSCRIBED = "unsubscribed"
@@ -25,4 +27,6 @@ def copies_unsubscribed(state: State, event: CopiesUnsubscribed, recorded: Recor
         book = state.accounts[release.account].following
         copy = book.copies[release.copy_id]
         book.released[copy.magic] = copy.copy_id
+        if state.accounts[release.account].mode is MarginMode.NETTING:
+            add_manual(book, copy.symbol, copy.side, copy.live_volume)
         end(state, copy, CopyStatus.RELEASED, UNSUBSCRIBED)

@@ -11,6 +11,8 @@ from kopitra_agent.telemetry.positions import BookView, snapshot_bodies
 CHANGED_SECONDS = 30.0
 CONFIRM_SECONDS = 6.0
 """Absence counts only when two snapshots at least 5 s apart agree: a changed one is followed by a second."""
+UNCHANGED_SECONDS = 300.0
+"""A book that does not change is told as well: it may not be what the counterparty wants it to be."""
 RETRY_SECONDS = 1.0
 
 
@@ -56,6 +58,7 @@ class Snapshots:
         self._ids = ids
         self._due_at = clock.monotonic()
         self._sent: tuple[object, ...] | None = None
+        self._sent_at = clock.monotonic()
         self._forced = True
         self._confirmations = Confirmations()
         self._requests = 0
@@ -85,7 +88,7 @@ class Snapshots:
         if view is None:
             return None
         content = view.content()
-        if content == self._sent and not self._forced and not self._confirmations.is_due(taken_at):
+        if content == self._sent and not self._is_due(taken_at):
             self._rest()
             return None
         bodies = snapshot_bodies(view, self._ids.new())
@@ -97,11 +100,15 @@ class Snapshots:
                 return
             doubted, changed = doubts > self._doubts_told, content != self._sent
             self._confirmations.told(taken_at, self._clock.monotonic(), changed, doubted)
-            self._sent, self._doubts_told = content, doubts
+            self._sent, self._sent_at, self._doubts_told = content, taken_at, doubts
             self._forced = requests != self._requests
             self._rest()
 
         return Parcel(bodies, done)
+
+    def _is_due(self, now: float) -> bool:
+        """Whether the book is told though it is what it was."""
+        return self._forced or self._confirmations.is_due(now) or now - self._sent_at >= UNCHANGED_SECONDS
 
     def _rest(self) -> None:
         """Nothing to tell until the book changed or is to be confirmed, or what was asked for meanwhile is due."""

@@ -1,0 +1,114 @@
+"""The virtual book of a netting follower: what its one position in a symbol should hold, and the orders that take copies
+off it.
+
+MetaTrader keeps one position per symbol on such an account, so that copies of several trades, and whatever the owner
+trades by hand, are one net volume there. Here each copy keeps its own volume; what is left is the owner's. Volumes in
+lots, long positive.
+"""
+
+from collections.abc import Collection
+from decimal import Decimal
+
+from kopitra.domain.identifiers import AccountId, CommandId, CopyId
+from kopitra.domain.orders import MarginMode, OrderType, Side
+from kopitra.domain.quantities import ZERO
+from kopitra.domain.trading import Order, OrderAction
+from kopitra.machine.state import Account, Copy, State
+
+STOPS_HELD_BY_LEADER = "stops_held_by_leader"
+"""Why a copy has no stops at its broker: they would be those of the whole net position, and close others' volume too."""
+
+
+def is_netting(account: Account) -> bool:
+    return account.mode is MarginMode.NETTING
+
+
+def signed(side: Side, volume: Decimal) -> Decimal:
+    return volume if side is Side.BUY else -volume
+
+
+def live_net(account: Account, symbol: str) -> Decimal:
+    """What copies and manual volume come to, as far as reports have told."""
+    known = account.following.nets.get(symbol)
+    net = known.manual if known is not None else ZERO
+    for copy in account.following.copies.values():
+        if copy.symbol == symbol and copy.live:
+            net += signed(copy.side, copy.live_volume)
+    return net
+
+
+def expected_net(account: Account, symbol: str) -> Decimal:
+    """As `live_net`, with every command that is under way carried out in full."""
+    known = account.following.nets.get(symbol)
+    net = known.manual if known is not None else ZERO
+    for copy in account.following.copies.values():
+        if copy.symbol == symbol and copy.live:
+            net += signed(copy.side, volume_to_come(account, copy))
+    return net
+
+
+def volume_to_come(account: Account, copy: Copy) -> Decimal:
+    """Lots that the copy holds once its commands under way are carried out in full."""
+    volume = copy.live_volume
+    for command in copy.outstanding:
+        sequence = account.commands.get(command)
+        order = account.outbox[sequence].order if sequence is not None else None
+        if order is None:
+            continue
+        if order.action is OrderAction.OPEN and order.order_type is OrderType.MARKET:
+            volume = max(volume, order.volume)
+        elif order.action is OrderAction.OFFSET:
+            volume = min(volume, order.target_volume or ZERO)
+    return volume
+
+
+def is_shared(account: Account, symbol: str, without: Collection[CopyId] = ()) -> bool:
+    """Whether anything but the copies in `without`, and those that are being closed, is in the position or may come."""
+    known = account.following.nets.get(symbol)
+    if known is not None and known.manual:
+        return True
+    return any(
+        copy.symbol == symbol and copy.live and not copy.closing and copy.copy_id not in without
+        for copy in account.following.copies.values()
+    )
+
+
+class NetOrders:
+    """The offsets of one event, in the order in which they are asked for: each counts on those before it."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._nets: dict[tuple[AccountId, str], Decimal] = {}
+
+    def know(self, account: AccountId, symbol: str, net: Decimal) -> None:
+        """What the net position is known to be, whatever the state says."""
+        self._nets[account, symbol] = net
+
+    def offset(self, copy: Copy, target: Decimal, command: CommandId) -> Order:
+        """Bring a copy down to `target` lots."""
+        account = self._state.accounts[copy.follower]
+        side = copy.side.opposite
+        before = self._nets.get((account.account, copy.symbol))
+        if before is None:
+            before = expected_net(account, copy.symbol)
+        held = volume_to_come(account, copy)
+        if (
+            not held and not copy.filled
+        ):  # of unknown fate: if it is not there, the net will not be as expected
+            held = copy.planned_volume
+            before += signed(copy.side, held)
+        volume = held - target
+        self._nets[account.account, copy.symbol] = before + signed(side, volume)
+        return Order(
+            command_id=command,
+            copy_id=copy.copy_id,
+            opens_command_id=copy.opens,
+            action=OrderAction.OFFSET,
+            symbol=copy.symbol,
+            side=side,
+            volume=volume,
+            target_volume=target,
+            magic=copy.magic,
+            comment=copy.comment,
+            expected_net_before=before,
+        )

@@ -1,0 +1,51 @@
+"""Refused closes and cancels are driven again when they are due; on netting accounts, what is left of them by then."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
+
+from kopitra.domain.identifiers import CommandId
+from kopitra.domain.quantities import ZERO
+from kopitra.domain.trading import Order
+from kopitra.machine.decisions.acks import TAKING_OFF
+from kopitra.machine.decisions.identity import again
+from kopitra.machine.decisions.netting import NetOrders, is_netting, volume_to_come
+from kopitra.machine.events import AnyEvent, CommandDropped, CommandRedriven
+from kopitra.machine.outcome import Context
+from kopitra.machine.state import Account, Copy, State
+
+
+def due_again(state: State, account: Account, context: Context) -> Iterator[AnyEvent]:
+    """What of an account is due; what waits for a snapshot of the net position never is by time alone."""
+    net = NetOrders(state)
+    for command, held in account.held_back.items():
+        if held.due > context.now or held.unsettled:
+            continue
+        order = _order_again(state, account, command, held.order, net)
+        if order is None:
+            yield CommandDropped(account=account.account, command=command, cause="nothing_left")
+        else:
+            yield CommandRedriven(
+                account=account.account, replaces=command, order=order, cause="refused", run=held.run
+            )
+
+
+def _order_again(
+    state: State, account: Account, command: CommandId, order: Order, net: NetOrders
+) -> Order | None:
+    copy = account.following.copies.get(order.copy_id) if order.copy_id is not None else None
+    if copy is None or order.action not in TAKING_OFF or not is_netting(account):
+        return msgspec.structs.replace(order, command_id=again(state, command))
+    target = order.target_volume or ZERO
+    if _is_down_to(account, copy, target):
+        return None
+    return net.offset(copy, target, again(state, command))
+
+
+def _is_down_to(account: Account, copy: Copy, target: Decimal) -> bool:
+    """Closed by hand meanwhile, or brought down by a later command."""
+    if not copy.live:
+        return True
+    known = bool(copy.filled or copy.outstanding)
+    return known and volume_to_come(account, copy) <= target
