@@ -28,6 +28,7 @@ FAULTS = frozenset(
         *(str(fate) for fate in Fate if fate is not Fate.ARRIVES),
         *(f"append_{fault}" for fault in AppendFault),
         *(f"journal_tail_{tail}" for tail in Tail),
+        "weekend",
         "blob_failure",
         "command_late",
         "command_doubled",

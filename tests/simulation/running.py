@@ -4,8 +4,9 @@ import asyncio
 import gc
 import logging
 import time
+import traceback
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import msgspec
 import structlog
@@ -18,13 +19,13 @@ from tests.simulation.scenario.drawing import Scenario, drawn_scenario
 from tests.simulation.scenario.ingredients import Kind, Step, named
 from tests.simulation.stage.world import World
 
-MONDAY = datetime(2026, 1, 5, 8, tzinfo=UTC)
 OPENING_SECONDS = 30.0
 """For everybody to enrol and to tell its catalogue, quotes and figures; a fraction of it is needed."""
 REST_SECONDS = 240.0
 """Faults over, the world must be at rest by then: a refused close is driven again after at most a minute, a market that
 was closed is asked again after a minute, absence counts after two snapshots half a minute apart."""
 LOOK_SECONDS = 2.0
+PATIENCE = 8
 STEP_SECONDS = 120.0
 """The longest that one step lasts; then something waits for what will never come."""
 
@@ -80,11 +81,13 @@ def run_seed(seed: int, *, keep_trace: bool = False, steps: Iterable[Step] | Non
 
 def run(scenario: Scenario, *, keep_trace: bool = False, steps: Iterable[Step] | None = None) -> Outcome:
     began = time.process_time()
-    virtual = VirtualTime(scenario.seed, MONDAY)
+    virtual = VirtualTime(scenario.seed, scenario.begins)
     world = World(virtual, scenario.seed, keep_trace=keep_trace)
     _worlds.append(world)
     try:
         virtual.run(lambda: _play(world, scenario, tuple(scenario.steps if steps is None else steps)))
+    except Exception as error:  # noqa: BLE001  # a stuck or broken run is a failing seed like any other
+        world.watch.violated("no_part_fails", f"the run broke off: {traceback.format_exc(limit=-4)}{error!r}")
     finally:
         _worlds.pop()
         if not gc.isenabled():
@@ -115,8 +118,9 @@ async def _play(world: World, scenario: Scenario, steps: tuple[Step, ...]) -> No
             await act
         else:
             acts.append(act)
-    if acts:
-        await asyncio.wait(acts, timeout=STEP_SECONDS)
+    for _ in range(PATIENCE):  # a step that lets days pass makes the others late
+        if not all(act.done() for act in acts):
+            await asyncio.wait(acts, timeout=STEP_SECONDS)
     for act in acts:
         if not act.done():
             world.watch.violated("no_part_fails", f"a step never ended: {act}")
@@ -174,12 +178,24 @@ async def _calm(world: World) -> None:
         if party.process is not None:
             party.process.thaw()
         party.start_agent()
+    _open_markets(world)
     world.market.show()
+
+
+def _open_markets(world: World) -> None:
+    """Let the weekend pass where some market is closed for it."""
+    now = world.time.now()
+    sessions = [s for party in world.parties.values() for s in party.state.profile.sessions]
+    if sessions and not any(session.holds(now) for session in sessions):
+        opens = (now + timedelta(days=6 - now.weekday())).replace(hour=22, minute=0, second=1)
+        world.coverage.fault("weekend")
+        world.suspend((opens - now).total_seconds())
 
 
 async def _rest(world: World) -> None:
     """Return once nothing keeps the world from being at rest; after `REST_SECONDS` what does is a violation."""
-    ends = world.time.monotonic() + REST_SECONDS
+    # A refused close comes back when the agent's clock says, however wrong that is.
+    ends = world.time.monotonic() + REST_SECONDS + max(world.host_errors.values(), default=0.0)
     while True:
         await world.time.sleep(LOOK_SECONDS)
         left = world.watch.unsettled()

@@ -123,12 +123,12 @@ class ClosesFirst(Invariant):
             return
         self.times += 1
         known = self.facts.delivered.get(account, {})
-        told = (
-            instance.service.core.engine.committed
-        )  # what the storage has, but has not answered, nobody may show
+        engine = instance.service.core.engine
+        told = engine.committed  # what the storage has, but has not answered, nobody may show
+        wanted = engine.state.accounts[account].outbox  # type: ignore[index]  # without what is being withdrawn
         for item in self.facts.shadow.accounts[account].outbox.values():  # type: ignore[index]
             unsent = item.sequence not in given and item.sequence not in known
-            if item.reduces and unsent and item.sequence <= told:
+            if item.reduces and unsent and item.sequence <= told and item.sequence in wanted:
                 self.violated(f"{account} is given opens while its close {item.sequence} waits unsent")
 
 

@@ -1,10 +1,11 @@
 """How large copies are, and whether the recorded reasons for having none are true."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from kopitra.application.fencing import FenceRow
-from kopitra.domain.orders import DealEntry
+from kopitra.domain.orders import DealEntry, Side
 from kopitra.domain.rules import CopyRules
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.trading import OrderAction, SignalAction
@@ -16,6 +17,10 @@ from tests.simulation.stage.desired import PLAIN_MODES, ZERO, planned_volume, sh
 if TYPE_CHECKING:
     from tests.simulation.stage.accounts import Party
 
+SUFFIX = ".m"
+WORTH_MODES = frozenset({"balance_ratio", "equity_ratio", "free_margin_ratio"})
+NEAR = Fraction(1, 20)
+"""Deposits, results and prices move an account's worth by less than this while its figures are on their way."""
 OPENING = frozenset({SignalAction.OPEN, SignalAction.PENDING_PLACED})
 
 
@@ -34,8 +39,49 @@ class SizesAreRight(Invariant):
                 continue
             rules = self.facts.rules(decision)
             spec = self.facts.shadow.accounts[decision.follower].catalog[order.symbol]
+            self._terms(event, decision, rules)
             if rules.sizing.__struct_config__.tag in PLAIN_MODES:
                 self._check(event, decision, rules, leader, spec)
+            elif rules.sizing.__struct_config__.tag in WORTH_MODES:
+                self._figures(event, decision, rules, leader, spec)
+
+    def _terms(self, event: CopyPlanned, decision: CopyDecision, rules: CopyRules) -> None:
+        """Side and symbol."""
+        order, signal = decision.order, event.signal
+        assert order is not None
+        side = Side(signal.side).opposite if rules.reverse else Side(signal.side)
+        named = rules.symbols.get(signal.symbol)
+        symbols = {named} if named is not None else {signal.symbol, signal.symbol + SUFFIX}
+        if order.side is not side or order.symbol not in symbols:
+            self.violated(
+                f"{decision.follower} is to open {order.side} {order.symbol} for {signal.side} {signal.symbol}"
+            )
+
+    def _figures(
+        self,
+        event: CopyPlanned,
+        decision: CopyDecision,
+        rules: CopyRules,
+        leader: SymbolSpec,
+        spec: SymbolSpec,
+    ) -> None:
+        """Sizes by what an account is worth, from the brokers' own figures: within what these move in a while."""
+        assert decision.order is not None
+        self.times += 1
+        follower, lead = self.world.parties[decision.follower], self.world.parties[event.account]
+        ratio = Fraction(follower.worth) / Fraction(lead.worth)
+        if follower.terms.currency == "JPY":
+            ratio *= Fraction(1) / Fraction(self.world.market.quote("USDJPY").bid)
+        exact = Fraction(event.signal.volume) * ratio * Fraction(rules.multiplier)
+        exact *= Fraction(leader.contract_size) / Fraction(spec.contract_size)
+        most = exact * (1 + NEAR) + Fraction(spec.volume_step)
+        limit = Fraction(spec.volume_max if rules.max_volume is None else rules.max_volume)
+        least = min(exact * (1 - NEAR), limit) - Fraction(spec.volume_step)
+        if not least <= Fraction(decision.order.volume) <= most:
+            self.violated(
+                f"{decision.follower} is to open {decision.order.volume} of {event.signal.volume}, "
+                f"its worth makes about {float(exact):.3f}"
+            )
 
     def _check(
         self,

@@ -9,6 +9,7 @@ from kopitra.domain.symbols import SymbolSpec
 from kopitra.simulation.broker.profiles import (
     COMMENTS_CUT,
     COMMENTS_DROPPED,
+    FOREX_WEEK,
     MT4,
     MT5,
     AccountTerms,
@@ -18,7 +19,7 @@ from kopitra.simulation.draws import SeededDraws
 from kopitra_agent.settings import Role
 from tests.simulation.scenario.leader_moves import one_of
 from tests.simulation.stage.accounts import Party
-from tests.simulation.stage.market import SPECS
+from tests.simulation.stage.market import ALIASES, SPECS
 
 if TYPE_CHECKING:
     from tests.simulation.stage.world import World
@@ -69,15 +70,26 @@ def drawn_cast(draws: SeededDraws) -> Cast:
     )
 
 
+def hours_of(draws: SeededDraws, profile: BrokerProfile) -> BrokerProfile:
+    """Some brokers rest at the weekend; leaders' never do."""
+    return msgspec.structs.replace(profile, sessions=FOREX_WEEK) if draws.chance(600) else profile
+
+
 def symbols_of(draws: SeededDraws, profile: BrokerProfile) -> tuple[tuple[SymbolSpec, ...], BrokerProfile]:
     """A broker's own names and steps."""
     specs = tuple(SPECS.values())
     if draws.chance(250):
         coarse = one_of((Decimal("0.1"), Decimal("0.03")), draws)
         specs = tuple(msgspec.structs.replace(s, volume_min=coarse, volume_step=coarse) for s in specs)
+    if draws.chance(200):
+        specs = tuple(msgspec.structs.replace(s, contract_size=s.contract_size / 10) for s in specs)
     if draws.chance(300):
         profile = msgspec.structs.replace(profile, suffix=".m")
         specs = tuple(msgspec.structs.replace(s, symbol=s.symbol + ".m") for s in specs)
+    elif draws.chance(400):
+        specs += tuple(
+            msgspec.structs.replace(s, symbol=ALIASES[s.symbol]) for s in specs if s.symbol in ALIASES
+        )
     return specs, profile
 
 
@@ -88,7 +100,9 @@ def enter(world: "World", cast: Cast, draws: SeededDraws) -> None:
         leads = name in cast.leaders
         currency = "JPY" if not leads and own.chance(200) else "USD"
         profile = BrokerProfile() if leads else one_of(PROFILES, own)
-        specs, profile = (tuple(SPECS.values()), profile) if leads else symbols_of(own, profile)
+        specs = tuple(SPECS.values())
+        if not leads:
+            specs, profile = symbols_of(own, hours_of(own, profile))
         terms = AccountTerms(login=FIRST_LOGIN + number, currency=currency, leverage=500)
         party = Party(world, name, Role.LEADER if leads else Role.FOLLOWER, terms, profile, specs)
         world.parties[name] = party

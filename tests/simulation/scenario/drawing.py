@@ -1,5 +1,7 @@
 """One seed, one scenario: the steps, when they happen, and whom they concern."""
 
+from datetime import UTC, datetime
+
 import msgspec
 
 from kopitra.simulation.draws import SeededDraws
@@ -22,8 +24,15 @@ NEAR_MS = (0, 45)
 """Most faults fall shortly after a leader's step, when everything is on its way."""
 
 
+MONDAY = datetime(2026, 1, 5, 8, tzinfo=UTC)
+FRIDAY_EVENING = datetime(2026, 1, 9, 21, 59, tzinfo=UTC)
+"""A minute before many markets close until Sunday, 22:00."""
+WEEKENDS_PER_MILLE = 120
+
+
 class Scenario(msgspec.Struct, frozen=True):
     seed: int
+    begins: datetime
     cast: Cast
     steps: tuple[Step, ...]
 
@@ -41,7 +50,8 @@ def drawn_scenario(seed: int) -> Scenario:
     numbered = (
         Step(number, round(at, 6), name, who, hops) for number, (at, name, who, hops) in enumerate(steps)
     )
-    return Scenario(seed, cast, tuple(numbered))
+    begins = FRIDAY_EVENING if draws.named("begins").chance(WEEKENDS_PER_MILLE) else MONDAY
+    return Scenario(seed, begins, cast, tuple(numbered))
 
 
 def _leading(cast: Cast, draws: SeededDraws) -> list[tuple[float, str, str]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.simulation.stage.world import World
 
 MILLISECONDS = 1000
+HOUR = 3600.0
 STORM_MS = (300, 9_000)
 DOWN_MS = (50, 6_000)
 """How long something that crashed stays down."""
@@ -181,6 +182,32 @@ async def _down(world: "World", step: Step, name: str, seconds: float, power: bo
         world.coverage.fault(name)
         await world.time.sleep(seconds)
         party.start_agent()
+
+
+@ingredient(Kind.FAULT, "agent_away_1h", 2)
+async def agent_away_1h(world: "World", step: Step, draws: SeededDraws) -> None:
+    await _away(world, step, "agent_away_1h", HOUR, draws)
+
+
+@ingredient(Kind.FAULT, "agent_away_3d", 2)
+async def agent_away_3d(world: "World", step: Step, draws: SeededDraws) -> None:
+    await _away(world, step, "agent_away_3d", 3 * 24 * HOUR, draws)
+
+
+async def _away(world: "World", step: Step, name: str, seconds: float, draws: SeededDraws) -> None:
+    """Nobody does anything meanwhile, so everybody else is suspended for that time instead of idling through it."""
+    party = world.parties[step.who]
+    if party.crash_agent():
+        world.coverage.fault(name)
+        world.suspend(seconds)
+        await world.time.sleep(_seconds(draws, (50, 2_000)))
+        party.start_agent()
+
+
+@ingredient(Kind.FAULT, "all_suspended", 2)
+async def all_suspended(world: "World", step: Step, draws: SeededDraws) -> None:
+    world.coverage.fault("all_suspended")
+    world.suspend(draws.between(5, 600))
 
 
 @ingredient(Kind.FAULT, "agent_pause", 6)

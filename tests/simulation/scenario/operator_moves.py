@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from kopitra.simulation.draws import SeededDraws
 from tests.simulation.scenario.ingredients import Kind, Step, ingredient
 from tests.simulation.scenario.leader_moves import one_of
+from tests.simulation.stage.market import ALIASES
 
 if TYPE_CHECKING:
     from tests.simulation.stage.world import World
@@ -31,6 +32,17 @@ async def rules_changed(world: "World", step: Step, draws: SeededDraws) -> None:
     rules = {**settings["rules"], **change}
     await _publish(world, {**settings, "rules": rules}, draws)
     world.coverage.move("rules_changed")
+
+
+@ingredient(Kind.OPERATOR, "symbol_remapped", 5)
+async def symbol_remapped(world: "World", step: Step, draws: SeededDraws) -> None:
+    """A symbol gets another name at a follower's broker while copies of it are open."""
+    settings = _subscription_of(world, step.who, draws)
+    if settings is None:
+        return
+    mapped = settings["rules"].get("symbols")
+    rules = {**settings["rules"], "symbols": {} if mapped else dict(ALIASES)}
+    await _publish(world, {**settings, "rules": rules}, draws)
 
 
 @ingredient(Kind.OPERATOR, "follower_disabled", 4)

@@ -56,6 +56,7 @@ class Party:
         self.terminal.on_result = lambda request, result: world.watch.replied(self, request, result)
         self.terminal.on_deal = lambda deal: world.watch.dealt(self, deal)
         self.process: Process | None = None
+        self._worth = Decimal(0)
         self._storage: AgentStorage | None = None
         self._wanted = False
 
@@ -73,6 +74,13 @@ class Party:
     @property
     def orders(self) -> list[PendingOrder]:
         return list(self.state.orders.values())
+
+    @property
+    def worth(self) -> Decimal:
+        """The balance, as last seen."""
+        if self.terminal.up:
+            self._worth = self.state.balance
+        return self._worth
 
     async def up(self) -> None:
         """Return once somebody can trade here by hand."""

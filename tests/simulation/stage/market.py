@@ -34,6 +34,8 @@ SPECS = {
 BEGIN = {"EURUSD": 110_000, "USDJPY": 150_000, "XAUUSD": 200_000}
 """Bids in points."""
 SPREAD = {"EURUSD": 10, "USDJPY": 12, "XAUUSD": 20}
+ALIASES = {"EURUSD": "FOREXEU"}
+"""Some brokers list a symbol under a second name: what a mapping may be changed to."""
 STRIDE = {"EURUSD": 15, "USDJPY": 20, "XAUUSD": 40}
 """Points that a small move takes at most."""
 REACH = {"EURUSD": 120, "USDJPY": 150, "XAUUSD": 300}
@@ -59,5 +61,10 @@ class Market:
     def show(self, symbols: list[str] | None = None) -> None:
         """Tell every broker whose terminal is up."""
         quotes = [self.quote(symbol) for symbol in symbols or list(self.bids)]
+        quotes += [
+            Quote(ALIASES[quote.symbol], quote.bid, quote.ask, quote.at)
+            for quote in quotes
+            if quote.symbol in ALIASES
+        ]
         for party in self._world.parties.values():
             party.take_quotes(quotes)

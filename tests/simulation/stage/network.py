@@ -9,6 +9,7 @@ from kopitra.simulation.draws import PER_MILLE, SeededDraws
 LEAST_MS, MOST_MS = 1, 9
 """A quiet network, one way."""
 MILLISECONDS = 1000
+NOTEWORTHY_SECONDS = 0.1
 
 
 class Fate(StrEnum):
@@ -63,7 +64,8 @@ class Network:
         return Fate.ARRIVES, None
 
     def took(self, account: str, seconds: float) -> None:
-        self.slowest[account] = max(self.slowest.get(account, 0.0), seconds)
+        if seconds > self.slowest.get(account, NOTEWORTHY_SECONDS):
+            self.slowest[account] = seconds
 
     def latency(self) -> float:
         """Seconds, one way."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LATE_MS = (200, 25_000)
 """How late a late request or answer is; the longest outlast the agent's patience."""
+Served = tuple[Response, float, float]
 AGAIN_MS = (5, 40_000)
 """How much later a doubled request comes a second time."""
 
@@ -61,26 +62,31 @@ class Wire:
                 world.ether.spawn(self._unheard(request, storm.draws.between(*AGAIN_MS)))
             case _:
                 pass
-        response = await self._served(request)
+        sent = world.time.monotonic()
+        response, came, left = await self._served(request)
         if fate is Fate.ANSWER_LOST:
             raise TransportError("connection reset")
         if fate is Fate.ANSWER_LATE and storm is not None:
             late = storm.draws.between(*LATE_MS) / 1000
-            world.network.took(self._account, late)
             await sleep(late)
         await sleep(world.network.latency())
+        world.network.took(self._account, came - sent)
+        world.network.took(self._account, world.time.monotonic() - left)
         return response
 
     async def _later(self, request: Request, milliseconds: int) -> Response:
-        self._world.network.took(self._account, milliseconds / 1000)
+        sent = self._world.time.monotonic()
         await self._world.time.sleep(milliseconds / 1000)
-        return await self._served(request)
+        response, came, left = await self._served(request)
+        self._world.network.took(self._account, came - sent)
+        self._world.network.took(self._account, self._world.time.monotonic() - left)
+        return response
 
     async def _unheard(self, request: Request, milliseconds: int) -> None:
         with suppress(TransportError):
             await self._later(request, milliseconds)
 
-    async def _served(self, request: Request) -> Response:
+    async def _served(self, request: Request) -> "Served":
         instance = self._world.counterparties.listening()
         if instance is None:
             raise TransportError("connection refused", reached=False)
@@ -94,17 +100,19 @@ class Wire:
             raise TransportError("connection reset") from None
 
 
-async def serve(world: "World", instance: "Instance", account: str, request: Request) -> Response:
-    """What the instance's gate gives, as a server would send it."""
+async def serve(world: "World", instance: "Instance", account: str, request: Request) -> "Served":
+    """What the instance's gate gives, as a server would send it; when it took the request, and made the answer."""
     process = instance.process
     if process.frozen:
         await process.thawed()
     path, _, query = request.path.partition("?")
     route = instance.route(request.method, path.removeprefix(BASE_PATH))
+    came = world.time.monotonic()
     headers = {name.lower().encode(): value.encode() for name, value in request.headers.items()}
     world.note(account, request.method, request.path, request.body)
     asked = Asked(headers, request.body or b"", query.encode())
     reply, request_id = await instance.service.gate.handle(route, asked)
+    left = world.time.monotonic()
     if reply.status < 300:
         world.watch.composed(instance, account, request)
     if process.frozen:
@@ -113,4 +121,4 @@ async def serve(world: "World", instance: "Instance", account: str, request: Req
     response = Response(status=reply.status, headers=told, body=reply.body)
     world.note(account, "←", reply.status, reply.body)
     world.watch.answered(instance, account, request, response)
-    return response
+    return response, came, left

@@ -80,6 +80,11 @@ class World:
         """Seconds by which the counterparty's clock was set back since then: by so much it takes opens for fresher."""
         return -sum(min(by.total_seconds(), 0.0) for at, by in self.clock_steps if at >= since)
 
+    def suspend(self, seconds: float) -> None:
+        """All machines stand still for so long; what was on its way is late by as much."""
+        self.note("suspended", seconds)
+        self.time.jump(seconds)
+
     def host_error(self, account: str) -> float:
         """Seconds by which the clock of an account's machine was ever wrong."""
         return self.host_errors.get(account, 0.0)

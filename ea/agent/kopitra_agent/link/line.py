@@ -68,6 +68,10 @@ class Line:
         began = self._clock.monotonic()
         while True:
             session = await self._keeper.current()
+            if patience is not None:
+                await (
+                    self._exchange.ready()
+                )  # however long the line was down: what is sent then must be fresh
             if patience is not None and self._clock.monotonic() - began > patience:
                 raise Unanswered
             asked = 0.0
