@@ -1,5 +1,7 @@
 """How copies follow their leader's position: stops, partial closes, closes, pending orders."""
 
+from datetime import timedelta
+
 import pytest
 
 from kopitra.domain.orders import DealEntry, DealReason, OrderType
@@ -153,6 +155,17 @@ def test_closing_what_is_closed_already_is_a_success(world: World) -> None:
     world.ack(follower, order, AckStatus.ALREADY_CLOSED)
     assert world.state.accounts[follower].following.copies == {}
     assert world.state.accounts[follower].incidents == {}
+
+
+def test_an_ea_whose_clock_is_wrong_puts_a_refused_close_off_for_a_minute_at_most(world: World) -> None:
+    follower = world.follower()
+    world.opened()
+    world.send(SignalAction.CLOSE)
+    [order] = world.fetch(follower)
+    world.ack(follower, order, AckStatus.DEFERRED, retry_at=world.now + timedelta(minutes=10))
+    world.later(60)
+    world.tick()
+    assert [again.action for again in world.fetch(follower)] == [OrderAction.CLOSE]
 
 
 @pytest.mark.parametrize(

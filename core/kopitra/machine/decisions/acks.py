@@ -29,8 +29,8 @@ from kopitra.machine.state import Account, Copy, OutboxItem, State
 FIRST_REDRIVE_SECONDS = 1
 LONGEST_REDRIVE_SECONDS = 60
 """A refused close is worth a request a minute for as long as it takes."""
-LATEST_RETRY = timedelta(hours=1)
-"""An EA may ask to wait for a market to open, but not for longer than this before it is asked again."""
+LATEST_RETRY = timedelta(seconds=LONGEST_REDRIVE_SECONDS)
+"""An EA may ask for a later time, but its clock may be wrong: a close waits no longer than any other refused one."""
 TAKING_OFF = frozenset({OrderAction.CLOSE, OrderAction.PARTIAL_CLOSE, OrderAction.OFFSET})
 ALREADY_FILLED = "already_filled"
 """An EA's reason for a cancel that came too late: the order has become a position."""
