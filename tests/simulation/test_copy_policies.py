@@ -1,4 +1,4 @@
-"""Delay, sandbox, pending orders and risk as a subscriber meets them: real agents and simulated brokers, one platform."""
+"""Delay, sandbox, pending orders and risk as a subscriber meets them: real agents, simulated brokers, one platform."""
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal

@@ -1,5 +1,7 @@
 """A leader's pending order and its copies are filled by two markets: what happens when only one of them was."""
 
+from typing import Any
+
 import pytest
 
 from kopitra.domain.identifiers import AccountId
@@ -7,12 +9,19 @@ from kopitra.domain.orders import OrderType
 from kopitra.domain.rules import CopyRules, PendingPolicy
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.trading import AckStatus, Order, OrderAction, SignalAction
-from kopitra.machine.events import CopyDecision, Outcome
+from kopitra.machine import commands
+from kopitra.machine.events import CopyDecision, HaltMode, HaltScope, Outcome
 from kopitra.machine.state import Copy, CopyStatus
 from tests.unit.copying.world import World, lots
 
 WAIT = CopyRules(sizing=SameVolume())
 CANCEL = CopyRules(sizing=SameVolume(), pending_policy=PendingPolicy.CANCEL)
+MARKET = CopyRules(
+    sizing=SameVolume(),
+    pending_policy=PendingPolicy.MARKET,
+    max_drift=lots("0.001"),
+    max_deviation=lots("0.0005"),
+)
 
 
 @pytest.fixture
@@ -30,10 +39,9 @@ def placed(world: World, rules: CopyRules, fetched: bool = True) -> AccountId:
     return follower
 
 
-def fill(world: World, **changes: object) -> CopyDecision:
-    [decision] = world.send(
-        SignalAction.PENDING_FILLED, "o1", order_type=OrderType.LIMIT, price=lots("1.05"), **changes
-    )  # type: ignore[arg-type]
+def fill(world: World, **changes: Any) -> CopyDecision:
+    fields: dict[str, Any] = {"order_type": OrderType.LIMIT, "price": lots("1.05")}
+    [decision] = world.send(SignalAction.PENDING_FILLED, "o1", **(fields | changes))
     return decision
 
 
@@ -150,6 +158,120 @@ def test_a_leader_that_cancels_while_the_copy_is_being_filled_closes_it_too(worl
     order = only(world.fetch(follower), OrderAction.CANCEL)
     world.ack(follower, order, AckStatus.FAILED, reason="already_filled")
     only(world.fetch(follower), OrderAction.CLOSE)
+
+
+def test_an_order_at_market_takes_the_place_of_one_that_was_cancelled(world: World) -> None:
+    follower = placed(world, MARKET)
+    decision = fill(world, price=lots("1.0498"))
+    assert (decision.outcome, decision.reason) == (Outcome.PLANNED, "replaced_at_market")
+    cancel = only(world.fetch(follower), OrderAction.CANCEL)
+    world.later(2)
+    world.ack(follower, cancel)
+    order = only(world.fetch(follower), OrderAction.OPEN)
+    assert (order.order_type, order.volume, order.price) == (OrderType.MARKET, lots(1), None)
+    assert (order.reference_price, order.max_drift) == (lots("1.0498"), lots("0.001"))
+    assert order.ttl_ms == 58_000
+    assert order.magic != cancel.magic
+    assert order.copy_id != cancel.copy_id
+    world.fill(follower, order)
+    world.ack(follower, order)
+    [copy] = [copy for copy in copies(world, follower) if copy.live]
+    assert (copy.status, copy.live_volume) == (CopyStatus.OPEN, lots(1))
+    world.send(SignalAction.PARTIAL_CLOSE, "o1", volume_after=lots("0.5"))
+    part = only(world.fetch(follower), OrderAction.PARTIAL_CLOSE)
+    assert part.target_volume == lots("0.50")
+    world.ack(follower, part)
+    world.send(SignalAction.CLOSE, "o1")
+    only(world.outbox(follower), OrderAction.CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(AckStatus.FAILED, "already_filled"), (AckStatus.ALREADY_CLOSED, None)]
+)
+def test_nothing_is_opened_where_there_may_have_been_a_fill(
+    world: World, status: AckStatus, reason: str | None
+) -> None:
+    follower = placed(world, MARKET)
+    fill(world)
+    world.ack(follower, only(world.fetch(follower), OrderAction.CANCEL), status, reason=reason)
+    assert world.outbox(follower) == []
+
+
+def test_a_fill_told_before_the_cancel_is_done_is_the_only_copy(world: World) -> None:
+    follower = placed(world, MARKET)
+    fill(world)
+    cancel = only(world.fetch(follower), OrderAction.CANCEL)
+    [copy] = copies(world, follower)
+    world.fill(follower, world_order(copy), "0.3")
+    world.ack(follower, cancel)
+    assert world.outbox(follower) == []
+    assert [(c.live, c.live_volume) for c in copies(world, follower)] == [(True, lots("0.3"))]
+
+
+def test_an_order_whose_cancel_was_there_first_is_replaced_too(world: World) -> None:
+    """An EA that was away finds both in one page, never sends the open, and has nothing to cancel."""
+    follower = placed(world, MARKET, fetched=False)
+    fill(world)
+    opening, cancel = world.fetch(follower)
+    world.ack(follower, opening, AckStatus.SUPERSEDED, reason="closed_before_open")
+    world.ack(follower, cancel, AckStatus.ALREADY_CLOSED)
+    assert only(world.outbox(follower), OrderAction.OPEN).order_type is OrderType.MARKET
+
+
+def test_a_cancel_that_takes_too_long_is_followed_by_nothing(world: World) -> None:
+    follower = placed(world, MARKET)
+    fill(world)
+    cancel = only(world.fetch(follower), OrderAction.CANCEL)
+    world.later(60)
+    world.ack(follower, cancel)
+    assert world.outbox(follower) == []
+
+
+def test_a_leader_that_closes_before_the_cancel_is_done_is_followed_out(world: World) -> None:
+    follower = placed(world, MARKET)
+    fill(world)
+    first = only(world.fetch(follower), OrderAction.CANCEL)
+    world.send(SignalAction.CLOSE, "o1")
+    world.ack(follower, first)
+    assert OrderAction.OPEN not in [order.action for order in world.outbox(follower)]
+
+
+def test_what_the_leader_has_closed_meanwhile_is_not_opened(world: World) -> None:
+    follower = placed(world, MARKET)
+    fill(world)
+    cancel = only(world.fetch(follower), OrderAction.CANCEL)
+    world.send(SignalAction.PARTIAL_CLOSE, "o1", volume_after=lots("0.25"))
+    world.ack(follower, cancel)
+    order = only(world.fetch(follower), OrderAction.OPEN)
+    assert order.volume == lots("0.25")
+    world.fill(follower, order)
+    world.ack(follower, order)
+    world.send(SignalAction.PARTIAL_CLOSE, "o1", volume_after=lots("0.10"))
+    assert only(world.outbox(follower), OrderAction.PARTIAL_CLOSE).target_volume == lots("0.10")
+
+
+def test_stops_that_the_leader_moves_meanwhile_are_the_new_orders(world: World) -> None:
+    follower = placed(world, MARKET)
+    fill(world)
+    cancel = only(world.fetch(follower), OrderAction.CANCEL)
+    world.send(SignalAction.MODIFY, "o1", stop_loss=lots("1.04"))
+    world.ack(follower, cancel)
+    [order] = [order for order in world.outbox(follower) if order.action is OrderAction.OPEN]
+    assert order.stop_loss == lots("1.04")
+
+
+def test_a_halt_lets_the_resting_order_wait_and_opens_nothing(world: World) -> None:
+    follower = placed(world, MARKET)
+    fill(world)
+    cancel = only(world.fetch(follower), OrderAction.CANCEL)
+    world.do(commands.Halt(scope=HaltScope.PLATFORM, target="", mode=HaltMode.CLOSE_ONLY, subject="op"))
+    world.ack(follower, cancel)
+    assert world.outbox(follower) == []
+
+
+def test_a_fill_that_is_old_news_is_waited_for(world: World) -> None:
+    placed(world, MARKET)
+    assert fill(world, age_ms=60_000).reason == "waits_for_own_fill"
 
 
 def world_order(copy: Copy) -> Order:
