@@ -5,25 +5,25 @@ from collections.abc import Iterator
 from kopitra.domain.rules import LateJoin
 from kopitra.machine.decisions.identity import MagicNumbers
 from kopitra.machine.decisions.present import NotNow, Present, has_arrived, open_now
-from kopitra.machine.events import CopyAdded, OpenCause, ProposalKind
+from kopitra.machine.events import CopyAdded, CopyCorrected, OpenCause, ProposalKind
 from kopitra.machine.evolutions.correcting import former_copy
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, LeaderPosition, State, Subscription
 
 
-def join_late(state: State, account: Account, context: Context) -> CopyAdded | None:
+def join_late(state: State, account: Account, context: Context) -> list[CopyCorrected | CopyAdded]:
     """The next of its leaders' trades that this follower joins; one at a time, so that guards see the one before.
 
     A trade is decided about once, except that `sync_at_loss` waits for its price, and whatever is not ready is waited
     for."""
     if not has_arrived(account):
-        return None
+        return []
     for present in late(state, account):
         at_loss = present.subscription.rules.late_join is LateJoin.SYNC_AT_LOSS
         joined = open_now(state, present, OpenCause.LATE_JOIN, MagicNumbers(), context, at_loss=at_loss)
         if not isinstance(joined, NotNow):
             return joined
-    return None
+    return []
 
 
 def is_waiting(state: State, account: Account) -> bool:

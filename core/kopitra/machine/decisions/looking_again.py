@@ -23,9 +23,8 @@ def late_corrections(state: State, account: Account, context: Context) -> Iterat
     if account.account in state.by_follower:
         yield from propose_replays(state, account, context)
         joined = join_late(state, account, context)
-        if joined is not None:
-            yield joined
-        elif following.doubts:
+        yield from joined
+        if not joined and following.doubts:
             yield from reopen_next(state, account, context)
     if account.proposals:
         yield from withdrawals(state, account, context)

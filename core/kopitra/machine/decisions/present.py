@@ -15,8 +15,9 @@ from kopitra.domain.skips import SkipReason
 from kopitra.domain.trading import LeaderFigures, Signal, SignalAction
 from kopitra.machine.decisions.halting import halt_over
 from kopitra.machine.decisions.identity import MagicNumbers, comment_of, further_command
+from kopitra.machine.decisions.netting import STOPS_HELD_BY_LEADER
 from kopitra.machine.decisions.opening import Opening
-from kopitra.machine.events import CopyAdded, CopyDecision, OpenCause, Outcome
+from kopitra.machine.events import CopyAdded, CopyCorrected, CopyDecision, OpenCause, Outcome
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, LeaderPosition, State, Subscription
 
@@ -56,9 +57,10 @@ def open_now(
     context: Context,
     *,
     at_loss: bool = False,
-) -> CopyAdded | NotNow:
+) -> list[CopyCorrected | CopyAdded] | NotNow:
     """What the subscription gets for it. Filters, sizing and guards are those of any open; its age counts from now, its
-    drift from the leader's price. `at_loss`: only at that price or a better one."""
+    drift from the leader's price. `at_loss`: only at that price or a better one. On a netting
+    account the stops of others in its position are taken off first."""
     subscription, leader = present.subscription, present.leader
     follower = state.accounts[subscription.follower]
     away = _not_ready(state, subscription, leader, follower, context)
@@ -73,7 +75,7 @@ def open_now(
         if isinstance(moved, NotNow):
             return moved
         decision = moved
-    return CopyAdded(
+    added = CopyAdded(
         account=subscription.follower,
         leader=leader.account,
         position_ref=present.position.position_ref,
@@ -82,6 +84,21 @@ def open_now(
         decision=_of_its_own(state, present, decision),
         leg=present.leg,
         missed=present.part.opened - present.part.left,
+    )
+    cleared = opening.net_stops.clearing if decision.sent is not None else []
+    return [*(_cleared(state, follower, clearing) for clearing in cleared), added]
+
+
+def _cleared(state: State, follower: Account, decision: CopyDecision) -> CopyCorrected:
+    copy = follower.following.copies[decision.copy_id or CopyId("")]
+    assert decision.order is not None
+    command = further_command(state, copy.copy_id, len(copy.commands))
+    return CopyCorrected(
+        account=copy.follower,
+        copy_id=copy.copy_id,
+        order=msgspec.structs.replace(decision.order, command_id=command),
+        cause=STOPS_HELD_BY_LEADER,
+        run=copy.run,
     )
 
 

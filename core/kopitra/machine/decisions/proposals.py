@@ -84,8 +84,8 @@ def propose(
     """Ask an operator, once for each ground; not again on one that was refused."""
     if proposal.proposal in account.proposals or proposal.proposal in account.rejected:
         return
-    orders = [a.order for a in acts if isinstance(a, CopyCorrected)]
-    orders += [a.decision.order for a in acts if isinstance(a, CopyAdded) and a.decision.order is not None]
+    orders = [a.decision.order for a in acts if isinstance(a, CopyAdded) and a.decision.order is not None]
+    orders += [a.order for a in acts if isinstance(a, CopyCorrected)]
     settled = [Settlement(a.volume, a.cause) for a in acts if isinstance(a, CopySettled)]
     shown = msgspec.structs.replace(
         proposal,
@@ -253,8 +253,8 @@ def _opened(
 ) -> Acts | NotNow:
     if present is None:
         return []
-    added = open_now(state, present, cause, magic, context)
-    return added if isinstance(added, NotNow) else [added]
+    opened = open_now(state, present, cause, magic, context)
+    return opened if isinstance(opened, NotNow) else list(opened)
 
 
 def _match_of(state: State, account: Account, proposal: Proposal, context: Context) -> Match | None:

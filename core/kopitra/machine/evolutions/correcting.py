@@ -87,11 +87,14 @@ def former_copy(
     book: FollowerBook, subscription: SubscriptionId, position: LeaderPosition, leg: int = 0
 ) -> Copy | None:
     """The subscription's last copy of a leg of the position, as long as that lives."""
+    latest: Copy | None = None
     for _, copy_id in (*position.copies, *position.paper):
         copy = book.copies.get(copy_id) or book.paper.get(copy_id)
-        if copy is not None and copy.subscription == subscription and copy.leg == leg:
-            return copy
-    return None
+        if copy is None or copy.subscription != subscription or copy.leg != leg:
+            continue
+        if latest is None or copy.generation > latest.generation:
+            latest = copy
+    return latest
 
 
 def _replace(book: FollowerBook, former: Copy | None, position: LeaderPosition) -> None:
