@@ -260,6 +260,35 @@ async def test_verifying_renews_a_lease_that_runs_low(journals: JournalStore):
         await other.acquire("other")
 
 
+async def test_a_clock_set_back_keeps_a_standby_waiting_no_longer_than_a_lease(journals: JournalStore):
+    holder, standby = await journals.open(), await journals.open()
+    lost = await filled(holder, 2)
+    journals.clock.set_back(600)
+    with pytest.raises(FenceHeld):
+        await standby.acquire("standby")
+    journals.clock.advance(LEASE_SECONDS - 1)
+    with pytest.raises(FenceHeld):
+        await standby.acquire("standby")
+    journals.clock.advance(1)
+    fence = await standby.acquire("standby")
+    with pytest.raises(FenceLost):
+        await holder.append(lost, [frame(3)])
+    await standby.append(fence, [frame(3)])
+    assert await sequences(standby) == [1, 2, 3]
+
+
+async def test_a_holder_that_lives_keeps_its_fence_though_the_clock_was_set_back(journals: JournalStore):
+    holder, standby = await journals.open(), await journals.open()
+    fence = await holder.acquire("writer")
+    journals.clock.set_back(600)
+    for _ in range(30):
+        journals.clock.advance(1)
+        fence = await holder.verify(fence)
+        with pytest.raises(FenceHeld):
+            await standby.acquire("standby")
+    assert fence.lease_until - journals.clock.now() <= timedelta(seconds=LEASE_SECONDS)
+
+
 async def test_a_commit_renews_the_lease(journals: JournalStore):
     journal = await journals.open()
     fence = await journal.acquire("writer")

@@ -15,6 +15,7 @@ from kopitra.application.ports.journal import (
     FenceHeld,
     FenceLost,
 )
+from kopitra.application.ports.timing import Clock
 from kopitra.domain.identifiers import JournalId
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
@@ -42,13 +43,34 @@ def never_held(journal_id: JournalId, now: datetime) -> FenceRow:
     return FenceRow(journal_id=journal_id, epoch=0, owner="", holder=NOBODY, lease_until=now, sequence=0)
 
 
+class Stillness:
+    """How long a fence row has stood unchanged before one standby's eyes.
+
+    A holder changes its row well within a lease, so a row that stands for a whole lease has no living holder, whatever
+    the wall clocks say: one that was set back after the holder died would keep the shard without a writer for as long.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._row: FenceRow | None = None
+        self._since = 0.0
+
+    def outlasts_lease(self, row: FenceRow) -> bool:
+        """Ask with the row as it was just read, each time that it is read."""
+        now = self._clock.monotonic()
+        if row != self._row:
+            self._row, self._since = row, now
+        return now - self._since >= LEASE_SECONDS
+
+
 def is_live_elsewhere(row: FenceRow, holder: str, now: datetime) -> bool:
     return row.holder != holder and row.lease_until > now
 
 
-def taken(row: FenceRow, owner: str, holder: str, now: datetime) -> FenceRow:
-    """The fence in a new epoch. Raises `FenceHeld` while another holder's lease is live."""
-    if is_live_elsewhere(row, holder, now):
+def taken(row: FenceRow, owner: str, holder: str, now: datetime, *, still: bool) -> FenceRow:
+    """The fence in a new epoch. Raises `FenceHeld` while another holder's lease is live, unless the row stood `still`
+    for longer than any holder leaves it."""
+    if is_live_elsewhere(row, holder, now) and not still:
         raise FenceHeld(row.owner, row.lease_until)
     return msgspec.structs.replace(
         row, epoch=row.epoch + 1, owner=owner, holder=holder, lease_until=now + LEASE
@@ -75,7 +97,8 @@ def renewed(row: FenceRow, now: datetime) -> FenceRow:
 
 
 def needs_renewal(row: FenceRow, now: datetime) -> bool:
-    return row.lease_until - now < RENEW_BELOW
+    """Also where the clock was set back: a lease that seems longer than a lease would not be renewed for as long."""
+    return not RENEW_BELOW <= row.lease_until - now <= LEASE
 
 
 def advanced(row: FenceRow, last: int, now: datetime) -> FenceRow:

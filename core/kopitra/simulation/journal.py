@@ -21,6 +21,7 @@ from kopitra.application.commit_encoding import (
 )
 from kopitra.application.fencing import (
     FenceRow,
+    Stillness,
     advanced,
     check_holder,
     check_writer,
@@ -120,6 +121,7 @@ class SimulatedJournal:
         self._clock = clock
         self._sleeper = sleeper
         self._holder = ids.new()
+        self._stillness = Stillness(clock)
         self._delay = delay
         self._unclear_epoch: int | None = None
         self._closed = False
@@ -150,7 +152,8 @@ class SimulatedJournal:
 
     async def acquire(self, owner: str) -> Fence:
         await self._travel()
-        self._disk.fence = taken(self._disk.fence, owner, self._holder, self._clock.now())
+        still = self._stillness.outlasts_lease(self._disk.fence)
+        self._disk.fence = taken(self._disk.fence, owner, self._holder, self._clock.now(), still=still)
         return await self._answer()
 
     async def verify(self, fence: Fence) -> Fence:

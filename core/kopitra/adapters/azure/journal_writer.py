@@ -22,6 +22,7 @@ from kopitra.adapters.azure.journal_segments import Segments, reported
 from kopitra.adapters.azure.tables import Table, TableConflict, TableRefused, TableUnclear
 from kopitra.application.commit_encoding import encode_commit
 from kopitra.application.fencing import (
+    Stillness,
     advanced,
     check_holder,
     check_writer,
@@ -61,6 +62,7 @@ class TableJournalWriter:
         self._ids = ids
         self._segment_entities = segment_entities
         self._holder = ids.new()
+        self._stillness = Stillness(clock)
         self._segments = Segments(table, shard)
         self._believed: Segment | None = None
         """What we last read or wrote; None when an answer was lost since."""
@@ -72,7 +74,8 @@ class TableJournalWriter:
             for _ in range(ATTEMPTS):
                 segment = self._segments.current()
                 self._check_whole(segment)
-                row = taken(segment.row, owner, self._holder, self._clock.now())
+                still = self._stillness.outlasts_lease(segment.row)
+                row = taken(segment.row, owner, self._holder, self._clock.now(), still=still)
                 try:
                     self._believed = self._segments.replace(msgspec.structs.replace(segment, row=row))
                 except TableConflict:

@@ -7,6 +7,7 @@ from kopitra.adapters.embedded.journal_file import JournalFile, reported
 from kopitra.application.commit_encoding import encode_commit
 from kopitra.application.fencing import (
     FenceRow,
+    Stillness,
     advanced,
     check_holder,
     check_writer,
@@ -28,13 +29,16 @@ class JournalWriter:
         self._holder = holder
         self._holder_lock = holder_lock
         self._clock = clock
+        self._stillness = Stillness(clock)
         self._unclear_epoch: int | None = None
 
     def acquire(self, owner: str) -> Fence:
         with self.file.transaction():
             row, locked = self.file.fence()
             self._check_whole(row)
-            row = taken(self._without_the_dead(row, locked), owner, self._holder, self._clock.now())
+            still = self._stillness.outlasts_lease(row)
+            row = self._without_the_dead(row, locked)
+            row = taken(row, owner, self._holder, self._clock.now(), still=still)
             self.file.write_fence(row, locked=self._holder_lock.take())
         return row.fence()
 
