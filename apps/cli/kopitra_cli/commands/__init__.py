@@ -4,6 +4,7 @@ import typer
 
 from kopitra_cli.commands.apply import apply
 from kopitra_cli.commands.demo import demo
+from kopitra_cli.commands.replay import replay
 from kopitra_cli.commands.statement import statement
 
 app = typer.Typer(
@@ -13,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(demo)
+app.command()(replay)
 app.command()(apply)
 app.command()(statement)
 
