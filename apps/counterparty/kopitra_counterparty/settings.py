@@ -1,12 +1,13 @@
 """Every setting of the counterparty, read once and frozen: from the environment (`KOPITRA_…`), then from `.env`."""
 
+import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from kopitra.application.tokens import KeyRing, ServiceKeyUnusable
 from kopitra.domain.limits import LEASE_TTL_SECONDS
@@ -96,6 +97,9 @@ def load_settings(**given: object) -> Settings:
     """From the environment; `given` overrides it. Raises SettingsInvalid."""
     try:
         return Settings(**given)  # type: ignore[arg-type]
+    except SettingsError as error:
+        found = re.search(r'field "(\w+)"', str(error))
+        raise SettingsInvalid(f"{PREFIX}{found[1].upper()}: is not JSON" if found else str(error)) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])

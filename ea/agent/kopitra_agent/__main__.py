@@ -1,6 +1,7 @@
 """`python -m kopitra_agent`: serve this machine's MetaTrader 5 terminal (Windows).
 
-Settings are variables, see the `.env` samples: KOPITRA_AGENT_… of the agent, KOPITRA_MT5_… of the terminal.
+Settings come from the environment, then from `.env` (see the samples): KOPITRA_AGENT_… of the agent, KOPITRA_MT5_… of
+the terminal.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import signal
 import sys
 from contextlib import suppress
 from types import FrameType
+
+from dotenv import dotenv_values
 
 from kopitra_agent.adapters.mt5 import Mt5Terminal, PackageMissing, metatrader5_package
 from kopitra_agent.adapters.mt5_session import Mt5Settings
@@ -25,9 +28,12 @@ EXIT_SETTINGS = 2
 
 async def serve() -> None:
     """Until Ctrl+C or SIGTERM. What made the agent unfit to go on is raised."""
-    terminal_settings = read_prefixed(os.environ, TERMINAL_PREFIX, Mt5Settings)
+    given = {**dotenv_values(".env", interpolate=False), **os.environ}
+    variables = {name: value for name, value in given.items() if value is not None}
+    settings = settings_from(variables)
+    terminal_settings = read_prefixed(variables, TERMINAL_PREFIX, Mt5Settings)
     terminal = Mt5Terminal(metatrader5_package(), terminal_settings, SystemClock(), SystemSleeper())
-    agent = build_agent(settings_from(os.environ), terminal)
+    agent = build_agent(settings, terminal)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 

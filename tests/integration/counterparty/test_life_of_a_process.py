@@ -161,6 +161,8 @@ async def test_a_journal_that_is_behind_its_snapshot_is_not_served(servers: Serv
             {"token_key_id": "k9"},
             "KOPITRA_TOKEN_KEYS: the service key 'k9' is not among the keys given",
         ),
+        ({"token_keys": ""}, "KOPITRA_TOKEN_KEYS: is not JSON"),
+        ({"quarantined": "[1,"}, "KOPITRA_QUARANTINED: is not JSON"),
         ({"log_level": "loud"}, "KOPITRA_LOG_LEVEL: must be one of debug, info, warning, error"),
         (
             {"storage": "azure"},

@@ -45,7 +45,8 @@ def apply(
     for operation in operations:
         typer.echo(told(operation))
     revisions = f"revision {operations[0].revision}" if operations else "nothing to publish"
-    typer.echo(f"{len(operations)} operations {'checked' if dry_run else 'sent'}, {revisions}")
+    done = "checked" if dry_run else f"sent to {queue}"
+    typer.echo(f"{len(operations)} operations {done}, {revisions}")
 
 
 def _text_of(file: Path) -> str:

@@ -186,7 +186,7 @@ class DemoRun:
         await self._expect(lambda: names <= self._record.configured, "the late follower's subscription")
         at = self._timeline.events[index].at
         self._joined = {follower.account: at for follower in late}
-        self._view.say(f"{', '.join(self._joined)} joins at {at:%Y-%m-%d %H:%M:%S} of the statement")
+        self._view.say(f"{', '.join(self._joined)} joins at {at:%Y-%m-%d %H:%M:%S} of the history")
 
     def _middle(self) -> int:
         """Half the timeline, where its time moves: a follower joins between two moments, never within one."""
