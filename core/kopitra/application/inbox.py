@@ -111,9 +111,10 @@ def _figures(
     account: AccountId, payload: AccountSnapshot, state: State, readings: Readings, now: datetime
 ) -> list[Command]:
     """The figures are volatile; what they may mean for a guard is for the machine to say, which mostly says nothing."""
-    if of_another_login(state.accounts[account], payload):
+    known = state.accounts[account]
+    if of_another_login(known, payload):
         return []
-    readings.figures[account] = Figures(
+    figures = Figures(
         balance=payload.balance,
         currency=payload.currency,
         at=now,
@@ -121,6 +122,7 @@ def _figures(
         free_margin=payload.free_margin,
         leverage=payload.leverage,
     )
+    readings.note_figures(account, figures, known.marked_at, known.flow_at)
     return [commands.TakeFigures(account=account, snapshot=payload)]
 
 

@@ -19,7 +19,9 @@ from kopitra.domain.rules import Weekday
 MAX_GUARDS_PER_LAYER = 32
 """Each is looked at for every follower of every open."""
 MAX_NAME = 64
-MAX_WINDOW_SECONDS = 24 * 60 * 60
+MAX_WINDOW_SECONDS = 60 * 60
+MAX_RATE = 500
+"""Opens that are remembered for a window, of each account: 28 KiB at most."""
 _CURRENCY = re.compile(r"[A-Z][A-Z0-9]{2,7}")
 
 
@@ -184,6 +186,8 @@ def _period_problems(guard: Guard) -> list[GuardProblem]:
     if guard.kind is GuardKind.ORDER_RATE:
         if window is None or not 0 < window <= MAX_WINDOW_SECONDS:
             found.append(GuardProblem("windowSeconds", f"must be from 1 to {MAX_WINDOW_SECONDS}"))
+        if guard.each and guard.limit > MAX_RATE:
+            found.append(GuardProblem("limit", f"must not be above {MAX_RATE} opens"))
     elif window is not None:
         found.append(GuardProblem("windowSeconds", f"{guard.kind} has no window"))
     return found

@@ -49,6 +49,7 @@ class SkipReason(StrEnum):
     # guards and standing
     GUARD_HIT = "guard_hit"
     GUARD_WOULD_BREAK = "guard_would_break"
+    GUARD_UNKNOWN = "guard_unknown"
     LEADER_SILENT = "leader_silent"
     SANDBOX = "sandbox"
     UNSUBSCRIBED = "unsubscribed"

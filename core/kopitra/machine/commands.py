@@ -188,6 +188,17 @@ class Resume(Command, frozen=True):
     revision: int = 0
 
 
+class ResetGuard(Command, frozen=True):
+    """Lift what a guard has stopped and let it count anew. `account`: of one only; None: wherever it was hit."""
+
+    scope: SettingsScope
+    target: str
+    name: str
+    subject: str
+    tenant: TenantId | None = None
+    account: AccountId | None = None
+
+
 class PlaceOperatorOrder(Command, frozen=True):
     account: AccountId
     subject: str

@@ -11,96 +11,66 @@ from typing import Literal
 import msgspec
 
 from kopitra.domain.arithmetic import Arithmetic
-from kopitra.domain.guards import Guard
 from kopitra.domain.identifiers import (
     AccountId,
     CommandId,
     CopyId,
     DeviceId,
-    EventId,
-    GroupId,
     PositionRef,
     ProposalId,
     RequestId,
     RunId,
     SessionId,
     SubscriptionId,
-    TenantId,
 )
-from kopitra.domain.orders import MarginMode
 from kopitra.domain.quantities import ZERO
-from kopitra.domain.settings import CopySettings, SettingsScope
-from kopitra.domain.symbols import SymbolSpec
-from kopitra.domain.telemetry import BalanceOperation, HeldPosition
-from kopitra.domain.trading import AckStatus, Execution, Order, Signal
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t", gc=False):
-    """One fact of the journal."""
-
-
-# -- configuration -------------------------------------------------------------------------------------------------
-
-
-class AccountConfigured(Event, tag="account.configured", frozen=True):
-    account: AccountId
-    tenant: TenantId
-    revision: int
-    enabled: bool = True
-    requires_approval: bool = False
-    enrolment_code_hash: str | None = None
-    """SHA-256, hex, of a one-time code that has at least 128 bits."""
-    enrolment_expires_at: datetime | None = None
-    label: str = ""
-    revoked_devices: tuple[DeviceId, ...] = ()
-
-
-class GroupConfigured(Event, tag="group.configured", frozen=True):
-    group: GroupId
-    tenant: TenantId
-    revision: int
-    leaders: tuple[AccountId, ...]
-    enabled: bool = True
-    copies_of_copies: bool = False
-    """Whether what its leaders copy from others is copied on."""
-
-
-class SubscriptionConfigured(Event, tag="subscription.configured", frozen=True):
-    subscription: SubscriptionId
-    tenant: TenantId
-    revision: int
-    group: GroupId
-    follower: AccountId
-    rules: CopySettings
-    """The subscription's own layer of settings."""
-    enabled: bool = True
-
-
-class SettingsConfigured(Event, tag="settings.configured", frozen=True):
-    """A layer of settings and guards above or below subscriptions; `target` names the tenant, group or account."""
-
-    scope: SettingsScope
-    target: str
-    tenant: TenantId
-    revision: int
-    settings: CopySettings
-    guards: tuple[Guard, ...] = ()
-
-
-class StaleIgnored(Event, tag="config.stale", frozen=True):
-    """A command whose revision is not above the one in force."""
-
-    scope: str
-    revision: int
-    current: int
-
-
-class Enrolled(Event, tag="account.enrolled", frozen=True):
-    account: AccountId
-    device: DeviceId
-    secret_hash: str
-    platform: str | None = None
-
+from kopitra.domain.telemetry import HeldPosition
+from kopitra.domain.trading import Order, Signal
+from kopitra.machine.command_events import (
+    CommandAcknowledged,
+    CommandDropped,
+    CommandExpired,
+    CommandRedriven,
+    ExecutionRecorded,
+    IncidentClosed,
+    IncidentOpened,
+    ItemAcknowledged,
+    OperatorOrdered,
+    OrphanClosed,
+    SignalDeferred,
+    SignalIgnored,
+)
+from kopitra.machine.configuration_events import (
+    AccountConfigured,
+    Enrolled,
+    GroupConfigured,
+    SettingsConfigured,
+    StaleIgnored,
+    SubscriptionConfigured,
+)
+from kopitra.machine.event import Event
+from kopitra.machine.stop_events import (
+    CopiesStopped,
+    FlattenOrder,
+    GuardHit,
+    GuardLifted,
+    GuardMarked,
+    GuardSumMarked,
+    LeaderHeard,
+    LeaderSilent,
+    Withdrawal,
+)
+from kopitra.machine.telemetry_events import (
+    BalanceChanged,
+    BookOwnerKnown,
+    CatalogKept,
+    ConsumerCheckpointed,
+    InboxRecorded,
+    MarginModeKnown,
+    ResyncRequested,
+    SilenceChanged,
+    SnapshotSeen,
+)
 
 # -- sessions ------------------------------------------------------------------------------------------------------
 
@@ -207,73 +177,6 @@ class CopyPlanned(Event, tag="copy.planned", frozen=True):
     """How often the leader's trade has been copied before it was the leader's; 0 for a trade of its own."""
 
 
-class SignalDeferred(Event, tag="signal.deferred", frozen=True):
-    """An intent for a position that nobody knows; a close leaves a tombstone."""
-
-    account: AccountId
-    run: RunId
-    signal: Signal
-
-
-class SignalIgnored(Event, tag="signal.ignored", frozen=True):
-    account: AccountId
-    run: RunId
-    signal: Signal
-    reason: Literal["echo", "stale"]
-
-
-class CommandAcknowledged(Event, tag="command.acknowledged", frozen=True):
-    account: AccountId
-    command: CommandId
-    status: AckStatus
-    retires: bool
-    retcode: int | None = None
-    reason: str | None = None
-    redrive_at: datetime | None = None
-    """When the core drives this refused close again."""
-
-
-class ItemAcknowledged(Event, tag="item.acknowledged", frozen=True):
-    """An outbox event that is not a trade."""
-
-    account: AccountId
-    sequence: int
-    status: AckStatus
-
-
-class CommandExpired(Event, tag="command.expired", frozen=True):
-    """An open that nobody fetched in time; it is never sent."""
-
-    account: AccountId
-    command: CommandId
-
-
-class CommandRedriven(Event, tag="command.redriven", frozen=True):
-    account: AccountId
-    replaces: CommandId
-    order: Order
-    cause: str
-    run: RunId | None = None
-
-
-class CommandDropped(Event, tag="command.dropped", frozen=True):
-    """A refused close that need not be driven again: what it was to take off is not there any more."""
-
-    account: AccountId
-    command: CommandId
-    cause: str
-
-
-class ExecutionRecorded(Event, tag="execution.recorded", frozen=True):
-    account: AccountId
-    execution: Execution
-    key: str
-    """What this deal is known by for ever."""
-    copy_id: CopyId | None = None
-    repeated: bool = False
-    """Closing what was closed already: a success that is counted once."""
-
-
 class ProposalKind(StrEnum):
     """What is the matter, and so what would be done about it."""
 
@@ -320,8 +223,8 @@ class CopySettled(Event, tag="copy.settled", frozen=True):
 
 
 class CopyVolumes(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A copy's lots filled and closed so far; `ended`: why it is over; `lost`: lots that a command of unknown fate closed,
-    whose deals may still be told of."""
+    """A copy's lots filled and closed so far; `ended`: why it is over; `lost`: lots that a command of unknown fate
+    closed, whose deals may still be told of."""
 
     copy_id: CopyId
     filled: Decimal
@@ -341,13 +244,6 @@ class NetSettled(Event, tag="net.settled", frozen=True):
     copies: tuple[CopyVolumes, ...] = ()
     due: tuple[CommandId, ...] = ()
     """Held-back commands that may be driven again at once."""
-
-
-class OrphanClosed(Event, tag="orphan.closed", frozen=True):
-    """A position that carries a copy's magic number though no copy owns it any more."""
-
-    account: AccountId
-    order: Order
 
 
 class OpenCause(StrEnum):
@@ -447,86 +343,6 @@ class CorrectionWithdrawn(Event, tag="correction.withdrawn", frozen=True):
     cause: str
 
 
-class IncidentOpened(Event, tag="incident.opened", frozen=True):
-    incident: str
-    kind: str
-    account: AccountId
-    detail: str
-    copy_id: CopyId | None = None
-
-
-class IncidentClosed(Event, tag="incident.closed", frozen=True):
-    incident: str
-    account: AccountId
-    cause: str
-
-
-# -- telemetry -----------------------------------------------------------------------------------------------------
-
-
-class InboxRecorded(Event, tag="inbox.recorded", frozen=True):
-    """A durable inbox event as it came; `payload` is its JSON."""
-
-    account: AccountId
-    event_type: str
-    payload: bytes
-    event_id: EventId | None = None
-    occurred_at: datetime | None = None
-
-
-class CatalogKept(Event, tag="catalog.kept", frozen=True):
-    account: AccountId
-    digest: str
-    symbols: tuple[SymbolSpec, ...]
-
-
-class SnapshotSeen(Event, tag="snapshot.seen", frozen=True):
-    """A position snapshot that was not reconciled, or that changed what is suspected of being gone."""
-
-    account: AccountId
-    digest: str
-    valid: bool
-    reason: str | None = None
-    missing: tuple[str, ...] = ()
-    """What a leader's snapshot lacks: a ref, or `ref|volume` for a smaller position."""
-    extra: tuple[PositionRef, ...] = ()
-    missing_copies: tuple[CopyId, ...] = ()
-    extra_tickets: tuple[int, ...] = ()
-    """Positions that carry a copy's magic number though no live copy owns them."""
-    agreed_nets: tuple[str, ...] = ()
-    """Symbols of a netting account whose net position is as it should be, whatever others have traded there."""
-    positions: int = 0
-    doubts: tuple[str, ...] = ()
-    """What else of the follower's book is not as it should be (`machine.decisions.doubts`)."""
-    session: SessionId | None = None
-    """In which session the book was seen."""
-
-
-class BookOwnerKnown(Event, tag="book.owner", frozen=True):
-    """The login and server whose book this account's snapshots show."""
-
-    account: AccountId
-    login: int
-    server: str
-
-
-class MarginModeKnown(Event, tag="account.mode", frozen=True):
-    """The account turned out to be hedging or netting, other than was known."""
-
-    account: AccountId
-    mode: MarginMode
-
-
-class BalanceChanged(Event, tag="balance.changed", frozen=True):
-    account: AccountId
-    operation: BalanceOperation
-
-
-class SilenceChanged(Event, tag="account.silence", frozen=True):
-    account: AccountId
-    silent: bool
-
-
 # -- control -------------------------------------------------------------------------------------------------------
 
 
@@ -548,17 +364,6 @@ class UnsubscribedBy(StrEnum):
     SUBSCRIPTION = "subscription"
     GROUP = "group"
     FOLLOWER = "follower"
-
-
-class FlattenOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    account: AccountId
-    order: Order
-
-
-class Withdrawal(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    account: AccountId
-    command: CommandId
-    copy_id: CopyId
 
 
 class TradingHalted(Event, tag="trading.halted", frozen=True):
@@ -595,24 +400,6 @@ class TradingResumed(Event, tag="trading.resumed", frozen=True):
     subject: str
     notified: tuple[AccountId, ...]
     revision: int = 0
-
-
-class OperatorOrdered(Event, tag="operator.ordered", frozen=True):
-    account: AccountId
-    order: Order
-    subject: str
-
-
-class ResyncRequested(Event, tag="resync.requested", frozen=True):
-    account: AccountId
-    reason: str
-    subject: str | None = None
-    revision: int = 0
-
-
-class ConsumerCheckpointed(Event, tag="consumer.checkpointed", frozen=True):
-    consumer: str
-    sequence: int
 
 
 class RequestAnswered(Event, tag="request.answered", frozen=True):
@@ -666,6 +453,13 @@ AnyEvent = (
     | SilenceChanged
     | TradingHalted
     | TradingResumed
+    | CopiesStopped
+    | GuardMarked
+    | GuardSumMarked
+    | GuardHit
+    | GuardLifted
+    | LeaderSilent
+    | LeaderHeard
     | OperatorOrdered
     | ResyncRequested
     | ConsumerCheckpointed

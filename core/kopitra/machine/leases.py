@@ -35,7 +35,7 @@ def renew(account: AccountId, session: Session, readings: Readings, now: datetim
 def readings_after_recovery(state: State, now: datetime) -> Readings:
     """What a process may assume that has just rebuilt the state: every session gets one full term and counts as heard
     of now, and any command in the journal may have been handed out before."""
-    readings = Readings(recovered_through=state.sequence)
+    readings = Readings(recovered_through=state.sequence, began_at=now)
     for account in state.accounts.values():
         if account.session is not None:
             renew(account.account, account.session, readings, now)

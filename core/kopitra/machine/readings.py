@@ -4,7 +4,7 @@ None of it is journaled. A decision that uses a reading embeds the value in its 
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -16,9 +16,14 @@ from kopitra.domain.sizing_inputs import FollowerAccount
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.machine.symbol_lookup import SymbolLookup
 
+SETTLING = timedelta(seconds=5)
+"""A deposit or withdrawal is seen in the figures and told as a deal, a moment apart and in either order; by then both
+have been. Agents read their ledger and their account every second."""
+
 
 class Figures(msgspec.Struct, frozen=True, gc=False):
-    """An account's figures in `currency`, as of `at` (when the counterparty received them)."""
+    """An account's figures in `currency`, as of `at` (when the counterparty received them). `moved_at`: when the
+    balance left `moved_from`; later moves within `SETTLING` belong to the same one."""
 
     balance: Decimal
     currency: str
@@ -26,6 +31,8 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
     equity: Decimal | None = None
     free_margin: Decimal | None = None
     leverage: int | None = None
+    moved_from: Decimal | None = None
+    moved_at: datetime | None = None
 
     def as_follower(self, spec: SymbolSpec) -> FollowerAccount:
         """These figures, as sizing reads them."""
@@ -41,6 +48,14 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+class Peak(msgspec.Struct, frozen=True, gc=False):
+    """The highest figures of an account since some moment: what is between two journaled high-water marks."""
+
+    since: datetime
+    balance: Decimal
+    equity: Decimal | None
+
+
 class Lease(msgspec.Struct, gc=False):
     session: SessionId
     expires_at: datetime
@@ -48,6 +63,7 @@ class Lease(msgspec.Struct, gc=False):
 
 class Readings(msgspec.Struct):
     figures: dict[AccountId, Figures] = {}
+    peaks: dict[AccountId, Peak] = {}
     quotes: dict[AccountId, dict[str, Quote]] = {}
     """Last quotes per account and symbol, with `at` = time of receipt."""
     rates: dict[AccountId, RateTable] = {}
@@ -56,12 +72,37 @@ class Readings(msgspec.Struct):
     leases: dict[AccountId, Lease] = {}
     contacts: dict[AccountId, datetime] = {}
     """Last valid call of each account."""
+    began_at: datetime | None = None
+    """When this process took over: it cannot know of calls before."""
     unknown_acks: dict[AccountId, int] = {}
     """Acknowledgements of events that are not pending, since this process took over: repeats, or an EA gone astray."""
     delivered: dict[AccountId, set[CommandId]] = {}
     """Commands that were written into an answer since this process took over."""
     recovered_through: int = 0
     """Commands up to this sequence may have been delivered by an earlier process."""
+
+    def note_figures(
+        self, account: AccountId, figures: Figures, marked_at: datetime | None, paid_at: datetime | None
+    ) -> None:
+        """`marked_at`: when the account's high-water marks were last journaled; what was higher before is in them.
+        `paid_at`: when money was last paid in or out."""
+        before = self.figures.get(account)
+        figures = self.figures[account] = _with_move(figures, before)
+        self._note_peak(account, figures, marked_at, paid_at)
+
+    def _note_peak(
+        self, account: AccountId, figures: Figures, marked_at: datetime | None, paid_at: datetime | None
+    ) -> None:
+        """Only of figures that are beyond doubt: a deposit must not look like a new high."""
+        settled = all(at is None or figures.at - at >= SETTLING for at in (figures.moved_at, paid_at))
+        if not settled:
+            return
+        peak = self.peaks.get(account)
+        if peak is None or (marked_at is not None and peak.since < marked_at):
+            self.peaks[account] = Peak(figures.at, figures.balance, figures.equity)
+            return
+        equity = max((e for e in (peak.equity, figures.equity) if e is not None), default=None)
+        self.peaks[account] = Peak(peak.since, max(peak.balance, figures.balance), equity)
 
     def note_quotes(
         self, account: AccountId, quotes: Iterable[Quote], catalog: Mapping[str, SymbolSpec], at: datetime
@@ -79,3 +120,14 @@ class Readings(msgspec.Struct):
     def may_have_left(self, account: AccountId, command: CommandId, sequence: int) -> bool:
         """Whether the EA may hold this command: then it can no longer be withdrawn."""
         return sequence <= self.recovered_through or command in self.delivered.get(account, ())
+
+
+def _with_move(figures: Figures, before: Figures | None) -> Figures:
+    """The figures, with when and from where the balance last moved. Moves are put together for `SETTLING` and no
+    longer: an account that trades all the time must not look unsettled for ever."""
+    if before is None:
+        return figures
+    moving = before.moved_at is not None and figures.at - before.moved_at < SETTLING
+    if moving or before.balance == figures.balance:
+        return msgspec.structs.replace(figures, moved_from=before.moved_from, moved_at=before.moved_at)
+    return msgspec.structs.replace(figures, moved_from=before.balance, moved_at=figures.at)

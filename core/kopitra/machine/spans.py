@@ -6,7 +6,15 @@ The i-th item of an account gets sequence + i, so a cursor can stand between any
 from collections import Counter
 
 from kopitra.domain.identifiers import AccountId
-from kopitra.machine.events import AnyEvent, CopiesUnsubscribed, CopyPlanned, TradingHalted
+from kopitra.machine.events import (
+    AnyEvent,
+    CopiesStopped,
+    CopiesUnsubscribed,
+    CopyPlanned,
+    GuardHit,
+    LeaderSilent,
+    TradingHalted,
+)
 
 
 def span(event: AnyEvent) -> int:
@@ -16,9 +24,9 @@ def span(event: AnyEvent) -> int:
             if not event.sandbox
             else 1
         )
-    if isinstance(event, CopiesUnsubscribed):
+    if isinstance(event, CopiesUnsubscribed | CopiesStopped | LeaderSilent):
         return _most(Counter(o.account for o in event.orders))
-    if isinstance(event, TradingHalted):
+    if isinstance(event, TradingHalted | GuardHit):
         items = Counter(event.notified)
         items.update(o.account for o in event.orders)
         return _most(items)

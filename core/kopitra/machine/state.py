@@ -10,7 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
-from kopitra.domain.guards import Guard
+from kopitra.domain.guard_marks import Mark
+from kopitra.domain.guards import Guard, GuardAction
 from kopitra.domain.identifiers import (
     AccountId,
     CommandId,
@@ -127,6 +128,8 @@ class Copy(Mutable):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     price: Decimal | None = None
+    reference_price: Decimal | None = None
+    """The leader's when it opened: what the copy is valued at where its broker's quote is not known."""
     ticket: int | None = None
     position_id: int | None = None
     sandbox: bool = False
@@ -253,6 +256,8 @@ class FollowerBook(Mutable):
     deals: dict[str, int] = {}
     """Deal key → sequence of its first report."""
     next_magic: int = FIRST_MAGIC
+    opens: list[datetime] = []
+    """When its last opens were ordered, oldest first: an hour's, and no more than order rates can count."""
     missing: dict[CopyId, datetime] = {}
     extra: dict[int, datetime] = {}
     doubts: dict[str, datetime] = {}
@@ -289,6 +294,27 @@ class Incident(Mutable):
     detail: str
     at: datetime
     copy_id: CopyId | None = None
+
+
+class GuardHold(Mutable):
+    """A guard that was hit: its action stands until it is reset."""
+
+    scope: SettingsScope
+    target: str
+    name: str
+    action: GuardAction
+    at: datetime
+    until: datetime | None = None
+    """When its period ends, where that resets it; None: only an operator does."""
+
+
+class Silence(Mutable):
+    """Of a leader, for one subscription to it."""
+
+    since: datetime
+    """The last contact before it."""
+    closed: bool = False
+    """Its copies were closed, as the subscription's settings want after so long."""
 
 
 class Account(Mutable):
@@ -330,6 +356,17 @@ class Account(Mutable):
     """As its EA last told; an account that never said is taken for a hedging one, as most are."""
     snapshot_digest: str = ""
     silent: bool = False
+    silences: dict[SubscriptionId, Silence] = {}
+    """As a leader: the subscriptions for which it has been silent for too long."""
+    guard_marks: dict[str, Mark] = {}
+    """Guard key → where its period began and how high the account has been since."""
+    guard_holds: dict[str, GuardHold] = {}
+    """Guard key → the guard that this account has hit."""
+    marked_at: datetime | None = None
+    """When a mark last changed."""
+    flow: Decimal = ZERO
+    """What was last paid in and out, added up without signs."""
+    flow_at: datetime | None = None
     incidents: dict[str, Incident] = {}
     operator_orders: int = 0
     executions: int = 0
@@ -404,6 +441,10 @@ class State(Mutable):
     halts: dict[str, HaltMode] = {}
     """`scope:target` → mode."""
     halt_revisions: dict[str, int] = {}
+    guard_marks: dict[str, Mark] = {}
+    """Guard key → how high the result of all its accounts together has been; of guards over a sum only."""
+    guard_holds: dict[str, GuardHold] = {}
+    """Guard key → the guard over a sum that was hit."""
     checkpoints: dict[str, int] = {}
     by_leader: dict[AccountId, tuple[SubscriptionId, ...]] = {}
     """Index: enabled subscriptions of each leader, in the order of their ids."""

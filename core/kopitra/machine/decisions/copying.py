@@ -1,7 +1,17 @@
 """Which function decides which command of copying."""
 
 from kopitra.machine import commands as asked
-from kopitra.machine.decisions import acks, executions, halts, operator, proposals, signals, snapshots, ticks
+from kopitra.machine.decisions import (
+    acks,
+    executions,
+    guard_hits,
+    halts,
+    operator,
+    proposals,
+    signals,
+    snapshots,
+    ticks,
+)
 
 COPYING = {
     asked.TakeSignal: signals.take_signal,
@@ -11,6 +21,7 @@ COPYING = {
     asked.DecideProposal: proposals.decide_proposal,
     asked.Halt: halts.halt,
     asked.Resume: halts.resume,
+    asked.ResetGuard: guard_hits.reset_guard,
     asked.PlaceOperatorOrder: operator.place_operator_order,
     asked.Tick: ticks.tick,
 }

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from kopitra.domain.telemetry import AccountSnapshot
 from kopitra.machine.commands import TakeFigures
+from kopitra.machine.decisions.guard_watch import watch
+from kopitra.machine.decisions.standing_still import Sweep
 from kopitra.machine.events import AnyEvent, MarginModeKnown
 from kopitra.machine.outcome import Context, Decision, Result
 from kopitra.machine.state import Account, State
@@ -13,7 +15,7 @@ def take_figures(state: State, command: TakeFigures, context: Context) -> Result
     account = state.accounts[command.account]
     if of_another_login(account, command.snapshot):
         return Decision()
-    return Decision(tuple(_news(account, command.snapshot)))
+    return Decision((*_news(account, command.snapshot), *watch(account, Sweep(state, context))))
 
 
 def of_another_login(account: Account, snapshot: AccountSnapshot) -> bool:

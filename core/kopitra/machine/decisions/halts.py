@@ -4,19 +4,15 @@ from collections.abc import Iterator
 
 from kopitra.domain.identifiers import AccountId, GroupId
 from kopitra.machine.commands import Halt, Resume
-from kopitra.machine.decisions.acks import corrective
-from kopitra.machine.decisions.continuing import closing_action
-from kopitra.machine.decisions.halting import EVERYWHERE
-from kopitra.machine.decisions.netting import NetOrders
+from kopitra.machine.decisions.halting import EVERYWHERE, halted_beside
+from kopitra.machine.decisions.standing_still import Sweep
 from kopitra.machine.events import (
     AnyEvent,
-    FlattenOrder,
     HaltMode,
     HaltScope,
     StaleIgnored,
     TradingHalted,
     TradingResumed,
-    Withdrawal,
 )
 from kopitra.machine.evolutions.control import halt_key
 from kopitra.machine.outcome import Context, Decision, Refusal, Result
@@ -31,41 +27,46 @@ def halt(state: State, command: Halt, context: Context) -> Result:
     refused = _unknown(state, command, target) or _stale(state, command, target)
     if refused is not None:
         return refused
-    copies = list(_covered(state, command.scope, target))
-    withheld = [c for c in copies if unsent(state, c, context)]
-    gone = {c.copy_id for c in withheld}
-    net = NetOrders(state)
-    orders = tuple(
-        FlattenOrder(c.follower, corrective(state, c, closing_action(c), net=net))
-        for c in copies
-        if command.mode is HaltMode.FLATTEN and c.live and not c.closing and c.copy_id not in gone
-    )
+    sweep = Sweep(state, context)
+    copies = covered(state, command.scope, target)
+    stopped = sweep.stop(copies, positions=command.mode is HaltMode.FLATTEN)
     event: AnyEvent = TradingHalted(
         scope=command.scope,
         target=target,
         mode=command.mode,
         subject=command.subject,
         notified=_notified(state, command.scope, target),
-        withdrawn=tuple(Withdrawal(c.follower, c.opens, c.copy_id) for c in withheld),
-        orders=orders,
+        withdrawn=stopped.withdrawn,
+        orders=stopped.orders,
         reason=command.reason,
         revision=command.revision,
     )
-    return Decision((event,), {"withdrawn": len(withheld), "closing": len(orders)})
+    answer = {
+        "withdrawn": len(stopped.withdrawn),
+        "closing": len(stopped.orders),
+        "remaining": sweep.remaining,
+    }
+    return Decision((event,), answer)
 
 
 def resume(state: State, command: Resume, context: Context) -> Result:
+    """Lifts this halt only. EAs that another halt or a guard still stops are not told that they may open again."""
     target = halt_target(command)
     refused = _unknown(state, command, target) or _stale(state, command, target)
     if refused is not None:
         return refused
-    if halt_key(command.scope, target) not in state.halts:
+    key = halt_key(command.scope, target)
+    if key not in state.halts:
         return Decision((), {"resumed": False})
     event: AnyEvent = TradingResumed(
         scope=command.scope,
         target=target,
         subject=command.subject,
-        notified=_notified(state, command.scope, target),
+        notified=tuple(
+            account
+            for account in _notified(state, command.scope, target)
+            if not halted_beside(state, account, key)
+        ),
         revision=command.revision,
     )
     return Decision((event,), {"resumed": True})
@@ -99,7 +100,7 @@ def _stale(state: State, command: Halt | Resume, target: str) -> Decision | None
     return Decision((event,), {"stale": True})
 
 
-def _covered(state: State, scope: HaltScope, target: str) -> Iterator[Copy]:
+def covered(state: State, scope: HaltScope, target: str) -> Iterator[Copy]:
     for account in state.accounts.values():
         if scope is HaltScope.FOLLOWER and account.account != target:
             continue
@@ -112,12 +113,6 @@ def _covered(state: State, scope: HaltScope, target: str) -> Iterator[Copy]:
             if scope is HaltScope.GROUP and (subscription is None or subscription.group != target):
                 continue
             yield copy
-
-
-def unsent(state: State, copy: Copy, context: Context) -> bool:
-    """Whether the copy's open is still here: no EA can have it."""
-    sequence = state.accounts[copy.follower].commands.get(copy.opens)
-    return sequence is not None and not context.readings.may_have_left(copy.follower, copy.opens, sequence)
 
 
 def _notified(state: State, scope: HaltScope, target: str) -> tuple[AccountId, ...]:

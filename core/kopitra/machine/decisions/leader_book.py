@@ -99,7 +99,7 @@ def _difference(
         key = str(position.position_ref)
         action = SignalAction.PENDING_CANCELLED if position.pending else SignalAction.CLOSE
         changed = _as_signal(account, position, action, None, context)
-    elif seen.volume != position.volume and not position.pending or seen.side is not position.side:
+    elif (seen.volume != position.volume and not position.pending) or seen.side is not position.side:
         key = f"{position.position_ref}|{seen.side}|{seen.volume}"
         changed = _as_signal(account, position, _what_happened(position, seen), seen, context)
     elif (seen.stop_loss, seen.take_profit) != (position.stop_loss, position.take_profit):

@@ -19,8 +19,9 @@ from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.trading import Order, OrderAction, Signal
 from kopitra.machine.decisions.chains import is_copied
 from kopitra.machine.decisions.filters import refuse_trade
-from kopitra.machine.decisions.guarding import refuse_open
-from kopitra.machine.decisions.halting import halt_over
+from kopitra.machine.decisions.guarding import Gatekeeper
+from kopitra.machine.decisions.halting import BY_GUARD, halt_over
+from kopitra.machine.decisions.hearing import leader_is_silent
 from kopitra.machine.decisions.identity import CommandIds, MagicNumbers, comment_of
 from kopitra.machine.decisions.net_stops import NetStops, Placed
 from kopitra.machine.decisions.netting import is_netting
@@ -43,6 +44,7 @@ class Opening:
         self.age_ms = signal.age_ms
         self.context = context
         self.magic = MagicNumbers()
+        self.gate = Gatekeeper(state, context)
         self.copied = is_copied(leader, signal)
         """Whether the trade is a copy itself: only groups that say so copy it on."""
         self.taken: frozenset[SubscriptionId] = frozenset()
@@ -89,7 +91,11 @@ class Opening:
             return Skip(SkipReason.COPY_OF_COPY, "its group does not copy what its leaders copy from others")
         halt = halt_over(self.state, self.leader.account, subscription)
         if halt is not None:
-            return Skip(SkipReason.HALTED, f"trading is halted: {halt}")
+            by_guard = halt.startswith(BY_GUARD)
+            reason = SkipReason.GUARD_HIT if by_guard else SkipReason.HALTED
+            return Skip(reason, f"trading is halted: {halt}")
+        if leader_is_silent(self.state, self.leader.account, subscription, self.context):
+            return Skip(SkipReason.LEADER_SILENT, "the leader's EA was not heard of for too long")
         rules = subscription.rules
         if self.age_ms + rules.delay_seconds * 1000 >= rules.open_ttl_seconds * 1000:
             delayed = f" and delayed by {rules.delay_seconds} s" if rules.delay_seconds else ""
@@ -224,7 +230,7 @@ class Opening:
             magic=self.magic.take(subscription.follower, account.following),
             comment=comment_of(copy),
         )
-        refused = refuse_open(self.state, subscription, order, spec, self.context)
+        refused = self.gate.refuse(subscription, self.leader.account, order, spec)
         if refused is not None:
             return _skipped(subscription, refused)
         return CopyDecision(

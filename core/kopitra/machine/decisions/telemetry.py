@@ -1,6 +1,7 @@
 """What EAs tell of their accounts, where it is worth remembering."""
 
 from kopitra.machine.commands import TakeBalance, TakeCatalog, TakeInboxEvent
+from kopitra.machine.decisions.guard_flows import moved_marks
 from kopitra.machine.events import BalanceChanged, CatalogKept, InboxRecorded
 from kopitra.machine.outcome import Context, Decision, Result
 from kopitra.machine.state import State
@@ -25,7 +26,8 @@ def take_catalog(state: State, command: TakeCatalog, context: Context) -> Result
 
 
 def take_balance(state: State, command: TakeBalance, context: Context) -> Result:
-    """A deposit or withdrawal counts once, however often its deal is reported."""
+    """A deposit or withdrawal counts once, however often its deal is reported; guards' marks move along with it."""
     if str(command.operation.deal_id) in state.accounts[command.account].balance_deals:
         return Decision()
-    return Decision((BalanceChanged(account=command.account, operation=command.operation),))
+    changed = BalanceChanged(account=command.account, operation=command.operation)
+    return Decision((changed, *moved_marks(state.accounts[command.account], command.operation)))

@@ -5,9 +5,14 @@ from datetime import timedelta
 
 from kopitra.domain.trading import OrderAction
 from kopitra.machine.commands import Tick
+from kopitra.machine.decisions.enforcing import kept_up
+from kopitra.machine.decisions.guard_hits import over_by_now
+from kopitra.machine.decisions.guard_watch import may_have_changed, watch
 from kopitra.machine.decisions.looking_again import late_corrections
 from kopitra.machine.decisions.redriving import due_again
 from kopitra.machine.decisions.sessions import expired_sessions
+from kopitra.machine.decisions.silence import silences
+from kopitra.machine.decisions.standing_still import Sweep
 from kopitra.machine.events import AnyEvent, CommandExpired, SilenceChanged
 from kopitra.machine.outcome import Context, Decision, Result
 from kopitra.machine.state import Account, State
@@ -24,7 +29,16 @@ def tick(state: State, command: Tick, context: Context) -> Result:
         events.extend(due_again(state, account, context))
         events.extend(_silence(account, context))
         events.extend(late_corrections(state, account, context))
-    return Decision(tuple(events))
+    sweep = Sweep(state, context)
+    sweep.leave(events)
+    events.extend(over_by_now(state, context))
+    if state.layers:
+        for account in state.accounts.values():
+            if may_have_changed(account, context):
+                events.extend(watch(account, sweep))
+    events.extend(silences(sweep))
+    events.extend(kept_up(sweep))
+    return Decision(tuple(events), {"remaining": sweep.remaining})
 
 
 def _stale_opens(account: Account, context: Context) -> Iterator[AnyEvent]:

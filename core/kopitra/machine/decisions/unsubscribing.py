@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from kopitra.domain.rules import Unsubscribe
 from kopitra.machine.decisions.acks import corrective
 from kopitra.machine.decisions.continuing import closing_action
-from kopitra.machine.decisions.halts import unsent
+from kopitra.machine.decisions.standing_still import unsent
 from kopitra.machine.events import (
     AnyEvent,
     CopiesUnsubscribed,

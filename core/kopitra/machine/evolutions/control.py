@@ -1,10 +1,12 @@
 """Halts, operators' orders and incidents."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from kopitra.domain.identifiers import AccountId
 from kopitra.domain.outbox_types import OutboxType
 from kopitra.machine.events import (
+    FlattenOrder,
     HaltScope,
     IncidentClosed,
     IncidentOpened,
@@ -13,10 +15,13 @@ from kopitra.machine.events import (
     SilenceChanged,
     TradingHalted,
     TradingResumed,
+    Withdrawal,
 )
 from kopitra.machine.evolutions.copies import after_magic, fresh_until, send, withdraw
 from kopitra.machine.evolutions.outbox import Times, add_note, add_order
 from kopitra.machine.state import Incident, State
+
+NO_PAYLOAD: Mapping[str, str] = {}
 
 
 def halt_key(scope: HaltScope, target: str) -> str:
@@ -27,21 +32,35 @@ def halted(state: State, event: TradingHalted, recorded: Recorded) -> None:
     key = halt_key(event.scope, event.target)
     state.halts[key] = event.mode
     state.halt_revisions[key] = event.revision
+    payload = {
+        "scope": str(event.scope),
+        "target": event.target,
+        "mode": str(event.mode),
+        "reason": event.reason,
+    }
+    stand_still(state, recorded, "halted", event.withdrawn, event.orders, event.notified, payload)
+
+
+def stand_still(
+    state: State,
+    recorded: Recorded,
+    cause: str,
+    withdrawn: Iterable[Withdrawal],
+    orders: Iterable[FlattenOrder],
+    notified: Iterable[AccountId] = (),
+    payload: Mapping[str, str] = NO_PAYLOAD,
+) -> None:
+    """Take opens back, tell EAs, and queue the closes, in this order in each outbox."""
     offsets: Counter[AccountId] = Counter()
-    for withdrawal in event.withdrawn:
+    for withdrawal in withdrawn:
         copy = state.accounts[withdrawal.account].following.copies[withdrawal.copy_id]
         withdraw(state, copy, withdrawal.command)
-        copy.cause = "halted"
-    for account in event.notified:
-        payload = {
-            "scope": str(event.scope),
-            "target": event.target,
-            "mode": str(event.mode),
-            "reason": event.reason,
-        }
-        add_note(state, account, OutboxType.TRADING_HALTED, payload, recorded, offsets[account], reduces=True)
+        copy.cause = cause
+    for account in notified:
+        told = dict(payload)
+        add_note(state, account, OutboxType.TRADING_HALTED, told, recorded, offsets[account], reduces=True)
         offsets[account] += 1
-    for flatten in event.orders:
+    for flatten in orders:
         send(state, flatten.account, flatten.order, recorded, offsets[flatten.account], None)
         offsets[flatten.account] += 1
 

@@ -22,6 +22,7 @@ from kopitra.machine.events import (
 from kopitra.machine.evolutions import paper
 from kopitra.machine.evolutions.leading import GROWING, OPENING, ends_position, finish, follow
 from kopitra.machine.evolutions.leading import REDUCING as LEADER_REDUCES
+from kopitra.machine.evolutions.order_rate import note_open
 from kopitra.machine.evolutions.outbox import Times, add_order, retire
 from kopitra.machine.state import (
     FIRST_MAGIC,
@@ -131,6 +132,7 @@ def begin(
         stop_loss=order.stop_loss,
         take_profit=order.take_profit,
         price=order.price,
+        reference_price=order.reference_price,
         run=run,
         missed=missed,
     )
@@ -212,6 +214,8 @@ def send(
     forget_doubts(book, copy)
     book.by_command[order.command_id] = copy_id
     match order.action:
+        case OrderAction.OPEN:
+            note_open(book, recorded.at)
         case OrderAction.MODIFY:
             copy.stop_loss, copy.take_profit = order.stop_loss, order.take_profit
             copy.price = order.price or copy.price

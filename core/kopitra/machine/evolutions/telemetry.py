@@ -10,6 +10,7 @@ from kopitra.machine.events import (
     Recorded,
     ResyncRequested,
 )
+from kopitra.machine.evolutions.guarding import paid
 from kopitra.machine.evolutions.outbox import add_note, retire_notes
 from kopitra.machine.state import State
 
@@ -31,6 +32,7 @@ def catalog_kept(state: State, event: CatalogKept, recorded: Recorded) -> None:
 
 def balance_changed(state: State, event: BalanceChanged, recorded: Recorded) -> None:
     state.accounts[event.account].balance_deals.add(str(event.operation.deal_id))
+    paid(state, event, recorded)
 
 
 def margin_mode_known(state: State, event: MarginModeKnown, recorded: Recorded) -> None:

@@ -1,0 +1,127 @@
+"""Look at an account's figures: begin its guards' periods, keep their high-water marks, and find which are hit."""
+
+from collections.abc import Iterator
+
+from kopitra.domain.guard_marks import Mark, new_mark, raised, worth_journaling
+from kopitra.domain.guards import STANDING, WITH_PERIOD, GuardKind
+from kopitra.machine.decisions.guard_hits import hit
+from kopitra.machine.decisions.guard_measures import Measured, measure, measure_sum
+from kopitra.machine.decisions.guard_values import (
+    Unknown,
+    Value,
+    highest,
+    paid_lately,
+    still_settling,
+    value_of,
+)
+from kopitra.machine.decisions.standing_still import Sweep
+from kopitra.machine.events import AnyEvent, GuardMarked, GuardSumMarked
+from kopitra.machine.guards_in_force import Placed, guards_of
+from kopitra.machine.outcome import Context
+from kopitra.machine.readings import SETTLING
+from kopitra.machine.state import Account
+from kopitra.machine.stop_events import KeptMark
+
+LOOK_AGAIN_FOR = 4 * SETTLING
+"""After money moved: ticks come every five seconds, and one of them finds the doubt gone."""
+
+
+def watch(account: Account, sweep: Sweep) -> Iterator[AnyEvent]:
+    """What the account's present figures change: as a rule nothing."""
+    state, context = sweep.state, sweep.context
+    placed = [p for p in guards_of(state, account) if p.guard.kind in STANDING]
+    if not placed and not account.guard_marks:
+        return
+    marks = _marks(account, placed, context)
+    hits = [
+        (p, measured)
+        for p in placed
+        if p.guard.each and p.key not in account.guard_holds
+        if (measured := measure(account, p, marks.get(p.key), context)) is not None and measured.is_hit
+    ]
+    yield from _kept(account, placed, marks, {p.key for p, _ in hits})
+    for p, measured in hits:
+        yield hit(sweep, p, measured.amount, measured.limit, measured.currency, account.account)
+    for p in placed:
+        if not p.guard.each and p.key not in sweep.done:
+            yield from _watch_sum(account, p, marks, sweep)
+
+
+def may_have_changed(account: Account, context: Context) -> bool:
+    """Whether time alone may have changed what the last figures mean: a period is over, or a doubt is."""
+    if any(mark.ends is not None and mark.ends <= context.now for mark in account.guard_marks.values()):
+        return True
+    return still_settling(account, context, LOOK_AGAIN_FOR)
+
+
+def _marks(account: Account, placed: list[Placed], context: Context) -> dict[str, Mark]:
+    """The marks as they are with these figures; the high-water marks of guards over a sum are not the account's."""
+    found: dict[str, Mark] = {}
+    for p in placed:
+        if p.guard.kind not in WITH_PERIOD:
+            continue
+        value = value_of(account, p.guard.basis, context)
+        if isinstance(value, Unknown):
+            continue
+        mark = _mark(account, p, value, context)
+        if mark is not None:
+            found[p.key] = mark
+    return found
+
+
+def _mark(account: Account, placed: Placed, value: Value, context: Context) -> Mark | None:
+    guard = placed.guard
+    mark = account.guard_marks.get(placed.key)
+    if mark is None or not mark.holds(guard, value.currency, context.now):
+        if paid_lately(account, context.now):
+            return None  # the figures may not show it yet, and the deal of it will not be told again
+        return new_mark(guard, value.amount, value.currency, context.now)
+    if guard.kind is GuardKind.TRAILING_DRAWDOWN and guard.each:
+        return raised(mark, highest(account, mark, value, context))
+    return mark
+
+
+def _kept(
+    account: Account, placed: list[Placed], marks: dict[str, Mark], hit_keys: set[str]
+) -> Iterator[GuardMarked]:
+    """Journaled where a period begins, a high-water mark has risen by a step, or a hit rests on it."""
+    kept = tuple(
+        KeptMark(key, mark) for key, mark in marks.items() if _is_news(account, key, mark, key in hit_keys)
+    )
+    in_force = {p.key for p in placed if p.guard.kind in WITH_PERIOD}
+    dropped = tuple(sorted(account.guard_marks.keys() - in_force))
+    if kept or dropped:
+        yield GuardMarked(account=account.account, marks=kept, dropped=dropped)
+
+
+def _is_news(account: Account, key: str, mark: Mark, is_hit: bool) -> bool:
+    before = account.guard_marks.get(key)
+    if before is None or before.began != mark.began or before.clock != mark.clock:
+        return True
+    if (before.start, before.basis, before.currency) != (mark.start, mark.basis, mark.currency):
+        return True
+    return worth_journaling(before.high, mark.high) or (is_hit and mark.high != before.high)
+
+
+def _watch_sum(account: Account, placed: Placed, marks: dict[str, Mark], sweep: Sweep) -> Iterator[AnyEvent]:
+    state = sweep.state
+    if placed.key in state.guard_holds:
+        return
+    fresh = marks.get(placed.key)
+    if fresh is not None and fresh is not account.guard_marks.get(placed.key):
+        return  # its own period has just begun; the sum is looked at once that is known
+    measured, mark, _ = measure_sum(state, placed, sweep.context)
+    if measured is None:
+        return
+    sweep.done.add(placed.key)
+    if mark is not None and _is_sum_news(state.guard_marks.get(placed.key), mark, measured):
+        yield GuardSumMarked(tenant=account.tenant, key=placed.key, mark=mark)
+    if measured.is_hit:
+        yield hit(sweep, placed, measured.amount, measured.limit, measured.currency, None)
+
+
+def _is_sum_news(before: Mark | None, mark: Mark, measured: Measured) -> bool:
+    """A result starts at zero, so its steps are measured by what may be lost, not by what it is."""
+    if before is None or before.began != mark.began or before.clock != mark.clock:
+        return True
+    return mark.high > before.high and (measured.is_hit or mark.high - before.high >= measured.limit / 100)

@@ -1,0 +1,90 @@
+"""Which guards watch an account and a copy relation: the one place that knows where guards are set."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from kopitra.domain.guards import Guard
+from kopitra.domain.identifiers import AccountId, GroupId, TenantId
+from kopitra.domain.settings import SettingsScope
+from kopitra.machine.layers import layer_key
+from kopitra.machine.state import Account, Copy, State, Subscription
+
+
+class Placed(msgspec.Struct, frozen=True, gc=False):
+    """A guard and the layer it is set in; `target` is the tenant's, group's or follower's id."""
+
+    scope: SettingsScope
+    target: str
+    guard: Guard
+
+    @property
+    def key(self) -> str:
+        """What its marks and hits are kept under."""
+        return guard_key(self.scope, self.target, self.guard.name)
+
+
+def guard_key(scope: SettingsScope, target: str, name: str) -> str:
+    return f"{scope}:{target}:{name}"
+
+
+def guards_over(state: State, subscription: Subscription) -> Iterator[Placed]:
+    """Those that an open of this copy relation must pass, narrowest first."""
+    if not state.layers:
+        return
+    yield from guards_in(state, SettingsScope.FOLLOWER, subscription.follower)
+    yield from guards_in(state, SettingsScope.GROUP, subscription.group)
+    yield from guards_in(state, SettingsScope.PLATFORM, subscription.tenant)
+
+
+def guards_of(state: State, account: Account) -> Iterator[Placed]:
+    """Those that an account's figures concern: its own, its groups' and, if it follows anyone, its platform's."""
+    if not state.layers:
+        return
+    yield from guards_in(state, SettingsScope.FOLLOWER, account.account)
+    follows = state.of_follower.get(account.account, ())
+    for group in sorted({state.subscriptions[subscription].group for subscription in follows}):
+        yield from guards_in(state, SettingsScope.GROUP, group)
+    if follows:
+        yield from guards_in(state, SettingsScope.PLATFORM, account.tenant)
+
+
+def members(state: State, scope: SettingsScope, target: str) -> list[AccountId]:
+    """The accounts that a guard over a sum adds up, in the order of their ids: all that follow in its group, or in its
+    tenant's platform."""
+    if scope is SettingsScope.FOLLOWER:
+        return [AccountId(target)]
+    if scope is SettingsScope.GROUP:
+        following = (state.subscriptions[s] for s in state.by_group.get(GroupId(target), ()))
+    else:
+        following = (s for s in state.subscriptions.values() if s.tenant == target)
+    found = {s.follower for s in following if s.enabled or _holds_copies(state, s)}
+    return sorted(found & state.accounts.keys())
+
+
+def covers(state: State, scope: SettingsScope, target: str, copy: Copy) -> bool:
+    """Whether a guard of this layer concerns this copy."""
+    match scope:
+        case SettingsScope.FOLLOWER:
+            return copy.follower == target
+        case SettingsScope.GROUP:
+            subscription = state.subscriptions.get(copy.subscription)
+            return subscription is not None and subscription.group == target
+        case SettingsScope.PLATFORM:
+            return state.accounts[copy.follower].tenant == TenantId(target)
+
+
+def _holds_copies(state: State, subscription: Subscription) -> bool:
+    account = state.accounts.get(subscription.follower)
+    if account is None:
+        return False
+    copies = account.following.copies.values()
+    return any(copy.live and copy.subscription == subscription.subscription for copy in copies)
+
+
+def guards_in(state: State, scope: SettingsScope, target: str) -> Iterator[Placed]:
+    """Those that one layer sets."""
+    layer = state.layers.get(layer_key(scope, target))
+    if layer is not None:
+        for guard in layer.guards:
+            yield Placed(scope, target, guard)
