@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from kopitra.domain.orders import DealEntry, DealReason, Side
+from kopitra.domain.orders import DealEntry, DealReason, MarginMode, Side
 from kopitra.domain.rules import PendingPolicy
 from kopitra.domain.sizing_modes import BalanceRatio, ByMultiplier, FixedVolume
 from kopitra.simulation.timeline import Reason
@@ -165,6 +165,28 @@ def test_partial_closes_take_the_leaders_share_of_what_was_filled() -> None:
     part, seen = lived(story, plan(follower(rules(sizing=ByMultiplier(), multiplier=D("0.4")))))
     assert seen.volumes() == [D("0.40"), D("0.10"), D("0.30")]
     assert (part.trades.closed, part.trades.won) == (1, 1)
+
+
+def test_a_netting_account_ends_with_the_same_money_in_one_position() -> None:
+    story = (
+        Story()
+        .open(1, "a", "1.10000", "0.5")
+        .open(2, "b", "1.10100", "0.3", Side.SELL)
+        .open(3, "c", "1.10200", "0.7", Side.SELL)
+        .close(4, "a", "1.10300", "0.2")
+        .close(5, "c", "1.10000")
+        .close(6, "a", "1.10050")
+        .close(7, "b", "1.10020")
+    )
+    netting = follower(deposit=D(100_000), broker=BrokerPlan(mode=MarginMode.NETTING))
+    hedging = follower(deposit=D(100_000))
+    result = result_of(story, plan(followers={"net": netting, "hedge": hedging}))
+    net, hedge = result.followers
+    assert (net.profit, hedge.profit) == (result.leader.profit, result.leader.profit)
+    assert (net.copied, net.open_positions, net.trades.closed, hedge.trades.closed) == (3, 0, 3, 3)
+    assert net.trades.volume == D("1.5")  # 0.5 bought, turned to 0.5 sold, 0.2 added; 0.3 sold anew
+    assert net.trades.gross_profit - net.trades.gross_loss == net.profit
+    assert (net.slippage.fills, net.slippage.worst) == (7, ZERO)
 
 
 def test_orders_filled_in_part_are_closed_whole() -> None:

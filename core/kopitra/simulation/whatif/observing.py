@@ -20,7 +20,7 @@ from kopitra.simulation.whatif.trades import Slip
 GUARD_EVENTS = "guard."
 """How the types of guards' events begin."""
 FINE = frozenset({AckStatus.EXECUTED, AckStatus.ALREADY_CLOSED})
-MEASURED = frozenset({OrderAction.OPEN, OrderAction.CLOSE, OrderAction.PARTIAL_CLOSE})
+MEASURED = frozenset({OrderAction.OPEN, OrderAction.CLOSE, OrderAction.PARTIAL_CLOSE, OrderAction.OFFSET})
 WITHDRAWN = "superseded"
 
 
@@ -47,7 +47,7 @@ class Observations:
     def decided(self, decision: CopyDecision, signal: Signal) -> None:
         order = decision.order
         if order is not None:
-            self.copied += order.action is OrderAction.OPEN
+            self.copied += signal.action in OPENING
             if signal.price is not None and order.action in MEASURED:
                 self._asked[order.command_id] = signal
         elif decision.outcome is not Outcome.UNCHANGED:

@@ -52,7 +52,8 @@ class MonthPart(_Part, frozen=True, kw_only=True):
 
 
 class TradesPart(_Part, frozen=True, kw_only=True):
-    """Positions that were closed whole, by what they made with all costs."""
+    """Positions that were closed whole, by what they made with all costs; on a netting account whenever a symbol's one
+    position was flat or turned."""
 
     closed: int
     won: int

@@ -28,14 +28,10 @@ class Slip(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Position(msgspec.Struct):
-    symbol: str
-    opened: Decimal = ZERO
-    closed: Decimal = ZERO
-    net: Decimal = ZERO
+    """`live`: lots now, whatever the side; `net`: what it has made since it was last flat."""
 
-    @property
-    def over(self) -> bool:
-        return self.closed >= self.opened > ZERO
+    live: Decimal = ZERO
+    net: Decimal = ZERO
 
 
 class _Symbol(msgspec.Struct):
@@ -54,33 +50,45 @@ class Trades:
     def __init__(self, deals: Iterable[Deal]) -> None:
         self._positions: dict[int, _Position] = {}
         self._symbols: defaultdict[str, _Symbol] = defaultdict(_Symbol)
+        self._nets: list[Decimal] = []
+        """Of every position that was closed, and of every net position whenever it was flat or turned."""
         self.stopped_out = 0
         for deal in deals:
             if deal.kind is DealKind.TRADE:
                 self._take(deal)
-        for position in self._positions.values():
-            if position.over:
-                symbol = self._symbols[position.symbol]
-                symbol.closed += 1
-                symbol.won += position.net > ZERO
 
     def _take(self, deal: Deal) -> None:
-        position = self._positions.setdefault(deal.position_id, _Position(deal.symbol))
+        position = self._positions.setdefault(deal.position_id, _Position())
         symbol = self._symbols[deal.symbol]
-        if deal.entry is DealEntry.OUT:
-            position.closed += deal.volume
-        else:
-            symbol.opened += not position.opened
-            position.opened += deal.volume
-            symbol.volume += deal.volume
         position.net += deal.amount
         symbol.profit += deal.profit
         symbol.commission += deal.commission + deal.fee
         symbol.swap += deal.swap
         self.stopped_out += deal.reason is DealReason.STOP_OUT
+        match deal.entry:
+            case DealEntry.OUT:
+                position.live -= deal.volume
+                if not position.live:
+                    self._ended(position, symbol)
+            case DealEntry.INOUT:
+                self._ended(position, symbol)
+                turned = deal.volume - position.live
+                symbol.opened += 1
+                symbol.volume += turned
+                position.live = turned
+            case _:
+                symbol.opened += not position.live
+                symbol.volume += deal.volume
+                position.live += deal.volume
+
+    def _ended(self, position: _Position, symbol: _Symbol) -> None:
+        self._nets.append(position.net)
+        symbol.closed += 1
+        symbol.won += position.net > ZERO
+        position.net = ZERO
 
     def summary(self) -> TradesPart:
-        nets = [position.net for position in self._positions.values() if position.over]
+        nets = self._nets
         gains = sum((net for net in nets if net > ZERO), ZERO)
         losses = -sum((net for net in nets if net < ZERO), ZERO)
         symbols = self._symbols.values()
