@@ -12,6 +12,7 @@ import msgspec
 from kopitra.domain.identifiers import CommandId, CopyId
 from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.trading import Order, OrderAction
+from kopitra.protocol.events import InboxType
 from kopitra.simulation.virtual_time import VirtualTime, run_virtual
 from kopitra_agent.agent import Agent
 from kopitra_agent.bootstrap import build_agent
@@ -162,3 +163,15 @@ def order(
 
 def magic_of(copy: int) -> int:
     return 70_000 + copy
+
+
+async def settled(scene: Scene) -> None:
+    """Everything that a start tells has been told, and confirmed."""
+    await scene.until(lambda: scene.server.said(InboxType.POSITION_SNAPSHOT))
+    await scene.world.sleep(20)
+
+
+def times_of(scene: Scene, kind: InboxType) -> list[float]:
+    """When a post with an event of this type was made, in seconds."""
+    needle = f'"{kind}"'.encode()
+    return [at for at, request in scene.server.calls if request.body is not None and needle in request.body]
