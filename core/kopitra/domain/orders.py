@@ -38,6 +38,10 @@ class DealReason(StrEnum):
     BROKER = "broker"
 
 
+BY_HAND = frozenset({DealReason.CLIENT, DealReason.MOBILE, DealReason.WEB})
+"""Reasons of deals that a person made: never a stop, a stop-out or an EA."""
+
+
 class MarginMode(StrEnum):
     HEDGING = "hedging"
     NETTING = "netting"

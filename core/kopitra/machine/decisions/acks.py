@@ -13,6 +13,7 @@ from kopitra.machine.decisions.identity import further_command
 from kopitra.machine.decisions.netting import NetOrders, is_netting
 from kopitra.machine.decisions.reissuing import never_was, why_never_opened
 from kopitra.machine.decisions.replacing import replacement
+from kopitra.machine.decisions.resync import look_at_book
 from kopitra.machine.events import (
     AnyEvent,
     CommandAcknowledged,
@@ -32,6 +33,7 @@ LONGEST_REDRIVE_SECONDS = 60
 LATEST_RETRY = timedelta(seconds=LONGEST_REDRIVE_SECONDS)
 """An EA may ask for a later time, but its clock may be wrong: a close waits no longer than any other refused one."""
 TAKING_OFF = frozenset({OrderAction.CLOSE, OrderAction.PARTIAL_CLOSE, OrderAction.OFFSET})
+REFUSED = frozenset({AckStatus.REJECTED, AckStatus.FAILED})
 ALREADY_FILLED = "already_filled"
 """An EA's reason for a cancel that came too late: the order has become a position."""
 
@@ -63,6 +65,7 @@ def _of_order(
     cancels = order.action is OrderAction.CANCEL
     late_cancel = cancels and ack.reason == ALREADY_FILLED and ack.status not in DONE
     refused = reduces and ack.status not in DONE and ack.status is not AckStatus.RECEIVED and not late_cancel
+    short = ack.status is AckStatus.EXECUTED and _is_short(account, order)
     retires = refused or late_cancel or ack.status in TERMINAL_ACKS or ack.status is AckStatus.UNKNOWN
     attempts = account.attempts.get(order.command_id, 0)
     copy = account.following.copies.get(order.copy_id) if order.copy_id is not None else None
@@ -77,7 +80,7 @@ def _of_order(
             retires=retires,
             retcode=ack.retcode,
             reason=ack.reason,
-            redrive_at=redrive_time(ack.retry_at, attempts, context.now) if refused else None,
+            redrive_at=redrive_time(ack.retry_at, attempts, context.now) if refused or short else None,
         )
     )
     if refused and incident_of(order) not in account.incidents:
@@ -91,7 +94,18 @@ def _of_order(
     added = replacement(state, copy, order, ack.status, context) if copy is not None and cancels else None
     if added is not None:
         events.append(added)
+    if order.action is OrderAction.MODIFY and ack.status in REFUSED:
+        events.extend(look_at_book(account, "modify_refused"))
     return events
+
+
+def _is_short(account: Account, order: Order) -> bool:
+    """An offset was carried out in full, and deals, which are told before, leave more of its copy than its target: an
+    earlier one on which it counted was put off. The rest is driven again."""
+    copy = account.following.copies.get(order.copy_id) if order.copy_id is not None else None
+    if copy is None or not copy.live or order.action is not OrderAction.OFFSET:
+        return False
+    return copy.live_volume > (order.target_volume or ZERO)
 
 
 def _never_opened(state: State, copy: Copy, context: Context) -> CopySettled:

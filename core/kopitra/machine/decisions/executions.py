@@ -5,12 +5,15 @@ from decimal import Decimal
 import msgspec
 
 from kopitra.domain.identifiers import CopyId
+from kopitra.domain.orders import BY_HAND
 from kopitra.domain.quantities import ZERO
+from kopitra.domain.rules import ManualClose
 from kopitra.domain.trading import REDUCING, Execution, OrderAction
 from kopitra.machine.commands import TakeExecution
 from kopitra.machine.decisions.acks import close_filled, closing_incidents, corrective
 from kopitra.machine.decisions.continuing import target_of
 from kopitra.machine.decisions.netting import is_netting
+from kopitra.machine.decisions.resync import look_at_book
 from kopitra.machine.events import AnyEvent, CopyCorrected, ExecutionRecorded
 from kopitra.machine.evolutions.executions import FILLS
 from kopitra.machine.evolutions.netting import enters
@@ -41,7 +44,14 @@ def take_execution(state: State, command: TakeExecution, context: Context) -> Re
             events.extend(_after_fill(state, account, copy, execution))
         elif copy.live_volume <= (execution.fill_volume or ZERO):
             events.extend(closing_incidents(account, copy, execution.reason))
+            if execution.reason in BY_HAND and _is_wanted_back(state, copy):
+                events.extend(look_at_book(account, "closed_by_hand"))
     return Decision(tuple(events))
+
+
+def _is_wanted_back(state: State, copy: Copy) -> bool:
+    subscription = state.subscriptions.get(copy.subscription)
+    return subscription is not None and subscription.rules.manual_close is ManualClose.REOPEN
 
 
 def deal_key(execution: Execution) -> str:

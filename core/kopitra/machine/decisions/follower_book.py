@@ -7,7 +7,7 @@ from itertools import chain
 import msgspec
 
 from kopitra.domain.identifiers import CommandId, CopyId, derived_id
-from kopitra.domain.orders import MarginMode, OrderType
+from kopitra.domain.orders import BY_HAND, MarginMode, OrderType
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.telemetry import HeldPosition, PositionSnapshot
 from kopitra.domain.trading import Order, OrderAction
@@ -30,9 +30,6 @@ from kopitra.machine.events import (
 )
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import FIRST_MAGIC, Account, Copy, CopyStatus, State
-
-BY_HAND = frozenset({"client", "mobile", "web"})
-"""Reasons of deals that a person gave; a stop, a stop-out or an EA is never answered by opening again."""
 
 
 class FollowerFindings(msgspec.Struct):

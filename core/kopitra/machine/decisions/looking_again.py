@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from kopitra.domain.outbox_types import OutboxType
 from kopitra.machine.decisions.agreement import AGREEMENT
 from kopitra.machine.decisions.correcting import reopen_next
 from kopitra.machine.decisions.deferring import propose_replays
 from kopitra.machine.decisions.joining import join_late
 from kopitra.machine.decisions.proposals import withdrawals
-from kopitra.machine.events import AnyEvent, ResyncRequested
+from kopitra.machine.decisions.resync import look_at_book
+from kopitra.machine.events import AnyEvent
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, State
 
@@ -40,5 +40,4 @@ def _second_look(account: Account, context: Context) -> Iterator[AnyEvent]:
     asked = account.resynced_at is not None and account.resynced_at > newest
     if account.session is None or asked or context.now - newest < SECOND_LOOK:
         return
-    if all(item.event_type != OutboxType.RESYNC_REQUESTED for item in account.outbox.values()):
-        yield ResyncRequested(account=account.account, reason="second_look")
+    yield from look_at_book(account, "second_look")

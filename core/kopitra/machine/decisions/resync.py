@@ -1,11 +1,13 @@
 """Ask an EA for its whole book."""
 
+from collections.abc import Iterator
+
 from kopitra.domain.outbox_types import OutboxType
 from kopitra.machine.commands import RequestResync
 from kopitra.machine.decisions.revisions import stale
 from kopitra.machine.events import ResyncRequested
 from kopitra.machine.outcome import Context, Decision, Result
-from kopitra.machine.state import State
+from kopitra.machine.state import Account, State
 
 
 def request_resync(state: State, command: RequestResync, context: Context) -> Result:
@@ -14,9 +16,7 @@ def request_resync(state: State, command: RequestResync, context: Context) -> Re
     outdated = stale(account, command.revision)
     if outdated is not None:
         return outdated
-    if command.revision == 0 and any(
-        item.event_type == OutboxType.RESYNC_REQUESTED for item in account.outbox.values()
-    ):
+    if command.revision == 0 and is_asked(account):
         return Decision((), {"status": "pending"})
     event = ResyncRequested(
         account=command.account,
@@ -25,3 +25,14 @@ def request_resync(state: State, command: RequestResync, context: Context) -> Re
         revision=command.revision,
     )
     return Decision((event,), {"status": "requested"})
+
+
+def is_asked(account: Account) -> bool:
+    """Whether a request waits for its EA."""
+    return any(item.event_type == OutboxType.RESYNC_REQUESTED for item in account.outbox.values())
+
+
+def look_at_book(account: Account, reason: str) -> Iterator[ResyncRequested]:
+    """Ask for the book of an account whose copies are not what they should be, though it may look as it did."""
+    if not is_asked(account):
+        yield ResyncRequested(account=account.account, reason=reason)
