@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from kopitra.domain.identifiers import AccountId
-from kopitra.domain.orders import OrderType
+from kopitra.domain.orders import MarginMode, OrderType
 from kopitra.domain.rules import CopyRules, LateJoin
 from kopitra.domain.sizing_modes import BalanceRatio, SameVolume, Sizing
+from kopitra.domain.telemetry import AccountSnapshot
 from kopitra.domain.trading import OrderAction, SignalAction
 from kopitra.machine import commands
 from kopitra.machine.events import CopyAdded, HaltMode, HaltScope
@@ -234,3 +235,25 @@ def test_a_resting_order_is_joined_once_it_has_become_a_position() -> None:
     world.send(SignalAction.PENDING_FILLED, "o9")
     settle(world, terminal)
     assert [held.order_type for held in terminal.positions.values()] == [OrderType.MARKET]
+
+
+def test_a_netting_follower_takes_stops_off_before_trades_share_its_position(world: World) -> None:
+    follower = world.follower("late", rules())
+    snapshot = AccountSnapshot(
+        login=77, server="Broker", balance=lots(10000), currency="USD", mode=MarginMode.NETTING
+    )
+    world.do(commands.TakeFigures(account=follower, snapshot=snapshot))
+    terminal = joiner(world)
+    terminal.show()
+    seen: list[tuple[OrderAction, object]] = []
+    for _ in range(2):
+        world.later(1)
+        in_touch(world, LEADER, follower)
+        world.tick()
+        for order in world.fetch(follower):
+            seen.append((order.action, order.stop_loss))
+            if order.action is OrderAction.OPEN:
+                world.fill(follower, order, position=900)
+            world.ack(follower, order)
+    opened, modified = OrderAction.OPEN, OrderAction.MODIFY
+    assert seen == [(opened, lots("1.05")), (modified, None), (opened, None)]
