@@ -23,7 +23,6 @@ from kopitra.domain.identifiers import (
     SessionId,
     SubscriptionId,
 )
-from kopitra.domain.quantities import ZERO
 from kopitra.domain.telemetry import HeldPosition
 from kopitra.domain.trading import Order, Signal
 from kopitra.machine.command_events import (
@@ -222,15 +221,21 @@ class CopySettled(Event, tag="copy.settled", frozen=True):
     position_id: int | None = None
 
 
+class Taken(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Lots that an offset of unknown fate took off; its deals may still be told of."""
+
+    command: CommandId
+    volume: Decimal
+
+
 class CopyVolumes(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A copy's lots filled and closed so far; `ended`: why it is over; `lost`: lots that a command of unknown fate
-    closed, whose deals may still be told of."""
+    """A copy's lots filled and closed so far; `ended`: why it is over."""
 
     copy_id: CopyId
     filled: Decimal
     closed: Decimal
     ended: str | None = None
-    lost: Decimal = ZERO
+    taken: tuple[Taken, ...] = ()
 
 
 class NetSettled(Event, tag="net.settled", frozen=True):

@@ -153,6 +153,8 @@ class Copy(Mutable):
     """Lots that the leader had closed before this copy was opened: no part of what its proportion is taken of."""
     found: Decimal = ZERO
     """Lots that a snapshot showed filled before any deal told of them."""
+    taken: dict[CommandId, Decimal] = {}
+    """Lots that offsets of unknown fate are known to have taken off by now, though no deal told of them."""
     lost: Decimal = ZERO
     """Lots that a snapshot showed closed before any deal told of them."""
     rounds: int = 0
@@ -277,8 +279,8 @@ class HeldBack(Mutable):
     due: datetime
     attempts: int
     run: RunId | None = None
-    unsettled: bool = False
-    """The EA cannot tell what became of it: it waits for snapshots of the net position, not for its time."""
+    unsettled: Decimal = ZERO
+    """Lots that it took off, or did not: its EA cannot tell, so it waits for snapshots and not for its time."""
 
 
 class AnsweredKey(Mutable):

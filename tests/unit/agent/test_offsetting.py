@@ -334,7 +334,7 @@ def test_a_lost_state_folder_does_not_open_what_was_just_opened_again():
 
 
 class Story:
-    """Two twins and a short are opened and taken off bit by bit; what is put off is given again as the core would do it,
+    """Two twins and a short are opened and taken off bit by bit; what is put off is given again as the core would,
     under another id and from what is left by then. What is unknown is left to the snapshots."""
 
     def __init__(self, scene: NetScene) -> None:

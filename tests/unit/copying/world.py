@@ -194,12 +194,12 @@ class World:
         **changes: Any,
     ) -> Decision:
         self._deal += 1
-        fields: dict[str, Any] = {"deal_id": str(self._deal)}
+        side = order.side if order is not None else Side.BUY
+        fields: dict[str, Any] = {"deal_id": str(self._deal), "side": side}
         execution = Execution(
             command_id=order.command_id if order is not None else None,
             status=ExecutionStatus.FILLED,
             symbol=order.symbol if order is not None else "EURUSD",
-            side=order.side if order is not None else Side.BUY,
             executed_at=self.now,
             entry=entry,
             reason=reason,

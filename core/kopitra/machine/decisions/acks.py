@@ -180,8 +180,8 @@ def corrective(
     target: Decimal = ZERO,
     net: NetOrders | None = None,
 ) -> Order:
-    """An order that the core adds to a copy by itself; `target`: lots that must remain of it. `net` has the offsets that
-    the same event gives to netting accounts before this one."""
+    """An order that the core adds to a copy by itself; `target`: lots that must remain of it. `net` has the offsets
+    that the same event gives to netting accounts before this one."""
     command: CommandId = further_command(state, copy.copy_id, len(copy.commands))
     if action in TAKING_OFF and is_netting(state.accounts[copy.follower]):
         return (net or NetOrders(state)).offset(copy, target, command)

@@ -23,7 +23,6 @@ from kopitra.machine.evolutions.leading import REDUCING
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, Copy, CopyStatus, LeaderPosition, State, Subscription
 
-
 NO_STOPS = Stops()
 
 
@@ -137,7 +136,7 @@ class Continuing:
         return self._planned(copy, order)
 
     def _holds_stops(self, copy: Copy) -> bool:
-        """Whether the copy's stops are the leader's alone to keep: at the broker they would close others' volume, too."""
+        """Whether the copy's stops are the leader's alone to keep: at the broker they would close what others have."""
         account = self.state.accounts[copy.follower]
         return is_netting(account) and is_shared(account, copy.symbol, (copy.copy_id,))
 

@@ -1,7 +1,7 @@
 """A netting follower's snapshots against its virtual book.
 
-Only the net position of a symbol can be seen. Where it differs from copies and manual volume together, and two snapshots
-agree on the difference, it is settled (`decisions.net_settlement`). Pending orders show as they do on any account.
+Only the net position of a symbol can be seen. Where it differs from copies and manual volume together, and two
+snapshots agree on the difference, it is settled (`decisions.net_settlement`). Pending orders show as everywhere.
 """
 
 from collections.abc import Collection

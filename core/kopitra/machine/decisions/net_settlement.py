@@ -8,6 +8,7 @@ never traded here.
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from itertools import combinations
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,7 @@ from kopitra.domain.trading import Order
 from kopitra.machine.decisions.acks import close_filled, closing_incidents
 from kopitra.machine.decisions.netting import NetOrders, live_net, signed
 from kopitra.machine.decisions.reissuing import open_again, why_never_opened
-from kopitra.machine.events import AnyEvent, CopyCorrected, CopyVolumes, NetSettled, ProposalKind
+from kopitra.machine.events import AnyEvent, CopyCorrected, CopyVolumes, NetSettled, ProposalKind, Taken
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, Copy, CopyStatus, State
 
@@ -43,8 +44,7 @@ def doubts_of(account: Account, copies: Iterable[Copy], gone: Collection[int]) -
             yield Doubt(copy, signed(copy.side, copy.planned_volume - copy.filled))
         for command, held in account.held_back.items():
             if held.unsettled and held.order.copy_id == copy.copy_id:
-                taken = copy.live_volume - (held.order.target_volume or ZERO)
-                yield Doubt(copy, signed(copy.side.opposite, taken), command)
+                yield Doubt(copy, signed(copy.side.opposite, held.unsettled), command)
 
 
 class Settlement:
@@ -117,7 +117,8 @@ class Settlement:
             self._left -= share
             known, volume = self._volumes[doubt.copy.copy_id], abs(share)
             if doubt.command is not None:
-                self._note(known, closed=known.closed + volume, lost=known.lost + volume)
+                taken = (*known.taken, Taken(doubt.command, volume)) if volume else known.taken
+                self._note(known, closed=known.closed + volume, taken=taken)
             elif volume:
                 self._note(known, filled=known.filled + volume)
             else:
@@ -147,7 +148,7 @@ class Settlement:
             self._manual += signed(copy.side, rest)
             self._note(known, closed=known.filled)
 
-    def _note(self, known: CopyVolumes, **changes: Decimal) -> None:
+    def _note(self, known: CopyVolumes, **changes: Any) -> None:
         self._volumes[known.copy_id] = msgspec.structs.replace(known, **changes)
 
     def _opened_again(self, context: Context) -> dict[str, Order]:

@@ -1,5 +1,5 @@
-"""The virtual book of a netting follower: what its one position in a symbol should hold, and the orders that take copies
-off it.
+"""The virtual book of a netting follower: what its one position in a symbol should hold, and the orders that take
+copies off it.
 
 MetaTrader keeps one position per symbol on such an account, so that copies of several trades, and whatever the owner
 trades by hand, are one net volume there. Here each copy keeps its own volume; what is left is the owner's. Volumes in
@@ -16,7 +16,7 @@ from kopitra.domain.trading import Order, OrderAction
 from kopitra.machine.state import Account, Copy, State
 
 STOPS_HELD_BY_LEADER = "stops_held_by_leader"
-"""Why a copy has no stops at its broker: they would be those of the whole net position, and close others' volume too."""
+"""Why a copy has no stops at its broker: they would be those of the whole net position, and close what others have."""
 
 
 def is_netting(account: Account) -> bool:
@@ -79,10 +79,16 @@ class NetOrders:
     def __init__(self, state: State) -> None:
         self._state = state
         self._nets: dict[tuple[AccountId, str], Decimal] = {}
+        self._volumes: dict[CopyId, Decimal] = {}
 
     def know(self, account: AccountId, symbol: str, net: Decimal) -> None:
         """What the net position is known to be, whatever the state says."""
         self._nets[account, symbol] = net
+
+    def volume_to_come(self, account: Account, copy: Copy) -> Decimal:
+        """As the function of this name, with the offsets that were asked for here."""
+        known = self._volumes.get(copy.copy_id)
+        return volume_to_come(account, copy) if known is None else known
 
     def offset(self, copy: Copy, target: Decimal, command: CommandId) -> Order:
         """Bring a copy down to `target` lots."""
@@ -91,13 +97,12 @@ class NetOrders:
         before = self._nets.get((account.account, copy.symbol))
         if before is None:
             before = expected_net(account, copy.symbol)
-        held = volume_to_come(account, copy)
-        if (
-            not held and not copy.filled
-        ):  # of unknown fate: if it is not there, the net will not be as expected
+        held = self.volume_to_come(account, copy)
+        if not held and not copy.filled:  # of unknown fate: without it the net will not be as expected
             held = copy.planned_volume
             before += signed(copy.side, held)
         volume = held - target
+        self._volumes[copy.copy_id] = target
         self._nets[account.account, copy.symbol] = before + signed(side, volume)
         return Order(
             command_id=command,

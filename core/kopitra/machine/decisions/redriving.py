@@ -10,7 +10,7 @@ from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import Order
 from kopitra.machine.decisions.acks import TAKING_OFF
 from kopitra.machine.decisions.identity import again
-from kopitra.machine.decisions.netting import NetOrders, is_netting, volume_to_come
+from kopitra.machine.decisions.netting import NetOrders, is_netting
 from kopitra.machine.events import AnyEvent, CommandDropped, CommandRedriven
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, Copy, State
@@ -38,14 +38,14 @@ def _order_again(
     if copy is None or order.action not in TAKING_OFF or not is_netting(account):
         return msgspec.structs.replace(order, command_id=again(state, command))
     target = order.target_volume or ZERO
-    if _is_down_to(account, copy, target):
+    if _is_down_to(account, copy, target, net):
         return None
     return net.offset(copy, target, again(state, command))
 
 
-def _is_down_to(account: Account, copy: Copy, target: Decimal) -> bool:
-    """Closed by hand meanwhile, or brought down by a later command."""
+def _is_down_to(account: Account, copy: Copy, target: Decimal, net: NetOrders) -> bool:
+    """Closed by hand meanwhile, or brought down by another command."""
     if not copy.live:
         return True
     known = bool(copy.filled or copy.outstanding)
-    return known and volume_to_come(account, copy) <= target
+    return known and net.volume_to_come(account, copy) <= target

@@ -1,6 +1,9 @@
 """How commands end: acknowledged by the EA, or never fetched in time."""
 
+from decimal import Decimal
+
 from kopitra.domain.orders import OrderType
+from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import AckStatus, Order, OrderAction
 from kopitra.machine.events import CommandAcknowledged, CommandExpired, ItemAcknowledged, Recorded
 from kopitra.machine.evolutions.copies import drop_held_back, end, forget_if_over, withdraw
@@ -40,7 +43,7 @@ def acknowledged(state: State, event: CommandAcknowledged, recorded: Recorded) -
             due=event.redrive_at,
             attempts=attempts + 1,
             run=item.run,
-            unsettled=order.action is OrderAction.OFFSET and event.status is AckStatus.UNKNOWN,
+            unsettled=_in_doubt(account, order) if event.status is AckStatus.UNKNOWN else ZERO,
         )
     copy_id = account.following.by_command.get(event.command)
     copy = account.following.copies.get(copy_id) if copy_id is not None else None
@@ -52,6 +55,14 @@ def acknowledged(state: State, event: CommandAcknowledged, recorded: Recorded) -
     forget_if_over(state, copy)
 
 
+def _in_doubt(account: Account, order: Order) -> Decimal:
+    """Lots of an offset that no deal has told of yet."""
+    copy = account.following.copies.get(order.copy_id) if order.copy_id is not None else None
+    if copy is None or order.action is not OrderAction.OFFSET:
+        return ZERO
+    return min(order.volume, max(copy.live_volume - (order.target_volume or ZERO), ZERO))
+
+
 def _settle(state: State, account: Account, copy: Copy, order: Order, event: CommandAcknowledged) -> None:
     done = event.status in DONE
     match order.action:
@@ -61,17 +72,11 @@ def _settle(state: State, account: Account, copy: Copy, order: Order, event: Com
             copy.closed = copy.filled
             drop_held_back(state, copy)
             end(state, copy, CopyStatus.CLOSED, copy.cause or event.status)
-        case OrderAction.OFFSET if done and (
-            not order.target_volume or event.status is AckStatus.ALREADY_CLOSED
-        ):
+        case OrderAction.OFFSET if event.status is AckStatus.ALREADY_CLOSED:
             copy.closed = copy.filled
-            drop_held_back(state, copy)
-            end(
-                state,
-                copy,
-                CopyStatus.CLOSED if copy.filled else CopyStatus.DROPPED,
-                copy.cause or event.status,
-            )
+            _offset(state, copy, event)
+        case OrderAction.OFFSET if done and not order.target_volume and not copy.live_volume:
+            _offset(state, copy, event)
         case OrderAction.CANCEL if done and not copy.live_volume:
             drop_held_back(state, copy)
             end(
@@ -86,6 +91,11 @@ def _settle(state: State, account: Account, copy: Copy, order: Order, event: Com
             end(state, copy, CopyStatus.CLOSED, "already_closed")
         case _:
             pass
+
+
+def _offset(state: State, copy: Copy, event: CommandAcknowledged) -> None:
+    drop_held_back(state, copy)
+    end(state, copy, CopyStatus.CLOSED if copy.filled else CopyStatus.DROPPED, copy.cause or event.status)
 
 
 def _settle_open(state: State, copy: Copy, order: Order, event: CommandAcknowledged) -> None:

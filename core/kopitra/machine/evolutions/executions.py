@@ -5,7 +5,7 @@ from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import Execution, ExecutionStatus
 from kopitra.machine.events import ExecutionRecorded, Recorded
 from kopitra.machine.evolutions.copies import drop_held_back, end
-from kopitra.machine.evolutions.netting import add_manual, enters, note_foreign, without_position
+from kopitra.machine.evolutions.netting import add_manual, enters, note_foreign, own_part
 from kopitra.machine.state import Copy, CopyStatus, FollowerBook, State
 
 FILLS = frozenset({ExecutionStatus.FILLED, ExecutionStatus.PARTIALLY_FILLED})
@@ -28,7 +28,7 @@ def execution_recorded(state: State, event: ExecutionRecorded, recorded: Recorde
         add_manual(book, copy.symbol, execution.side, execution.fill_volume or ZERO)
         return
     if netting:
-        execution = without_position(execution)
+        execution = own_part(account, copy, execution)
     if execution.status in FILLS:
         if enters(account, copy, execution):
             _fill(book, copy, execution)

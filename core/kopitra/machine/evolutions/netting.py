@@ -23,9 +23,20 @@ def enters(account: Account, copy: Copy, execution: Execution) -> bool:
     return execution.entry is DealEntry.IN
 
 
-def without_position(execution: Execution) -> Execution:
-    """The ticket and the id are those of the net position, and no copy's own."""
-    return msgspec.structs.replace(execution, order_ticket=None, position_id=None, position_ticket=None)
+def own_part(account: Account, copy: Copy, execution: Execution) -> Execution:
+    """What a deal tells of the copy: the ticket and the id are those of the net position, and no copy's own; lots that
+    snapshots have settled already are known."""
+    volume, command = execution.fill_volume or ZERO, execution.command_id
+    if command is not None and command in account.held_back:
+        held = account.held_back[command]
+        held.unsettled = max(held.unsettled - volume, ZERO)
+    if command is not None and command in copy.taken:
+        known = min(copy.taken[command], volume)
+        copy.taken[command] -= known
+        volume -= known
+    return msgspec.structs.replace(
+        execution, fill_volume=volume, order_ticket=None, position_id=None, position_ticket=None
+    )
 
 
 def note_foreign(book: FollowerBook, execution: Execution) -> None:
@@ -55,7 +66,7 @@ def net_settled(state: State, event: NetSettled, recorded: Recorded) -> None:
     book = account.following
     for command in event.due:
         held = account.held_back[command]
-        held.due, held.unsettled = recorded.at, False
+        held.due, held.unsettled = recorded.at, ZERO
     for volumes in event.copies:
         _settle(state, book.copies[volumes.copy_id], volumes)
     book.nets[event.symbol] = NetSymbol(manual=event.manual)
@@ -64,7 +75,7 @@ def net_settled(state: State, event: NetSettled, recorded: Recorded) -> None:
 
 def _settle(state: State, copy: Copy, volumes: CopyVolumes) -> None:
     copy.found += max(volumes.filled - copy.filled, ZERO)
-    copy.lost += volumes.lost
+    copy.taken |= {taken.command: taken.volume for taken in volumes.taken}
     copy.filled, copy.closed = volumes.filled, volumes.closed
     if copy.target is not None:
         copy.target = min(copy.target, copy.live_volume)
