@@ -9,7 +9,7 @@ from kopitra.domain.rules import PendingPolicy
 from kopitra.domain.sizing_modes import BalanceRatio, ByMultiplier, FixedVolume
 from kopitra.simulation.timeline import Reason
 from kopitra.simulation.whatif.conversions import RatesMissing
-from kopitra.simulation.whatif.plan import BrokerPlan
+from kopitra.simulation.whatif.plan import BrokerPlan, LeaderPlan
 from kopitra.simulation.whatif.run import CurrencyUnknown, HistoryEmpty
 from tests.unit.whatif.stories import D, Story, at, follower, lived, plan, result_of, rules
 
@@ -261,6 +261,21 @@ def test_deposits_and_withdrawals_are_no_growth_of_the_leader() -> None:
     leader = result_of(story, plan()).leader
     assert (leader.paid_in, leader.balance, leader.profit) == (D(5000), D("5200.00"), D("200.00"))
     assert leader.growth == D("12.1569")  # 10 % on 1,000, then 100 on 5,100
+
+
+def test_money_that_the_history_does_not_tell_of_may_be_given() -> None:
+    story = Story("0").open(1, "a", "1.10000").close(60, "a", "1.10100")
+    wanted = plan(follower(rules(sizing=BalanceRatio())))
+    unknown = result_of(story, wanted)
+    assert unknown.leader.growth == ZERO
+    assert unknown.followers[0].copied == 0
+    assert any("leader.deposit" in note for note in unknown.notes)
+    told = result_of(
+        story, plan(follower(rules(sizing=BalanceRatio())), leader=LeaderPlan(deposit=D(20_000)))
+    )
+    assert told.leader.growth == D("0.5000")
+    assert told.followers[0].trades.volume == D("0.50")
+    assert not any("leader.deposit" in note for note in told.notes)
 
 
 def test_a_close_by_the_leaders_stop_is_the_followers_own_stop() -> None:

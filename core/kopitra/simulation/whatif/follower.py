@@ -56,6 +56,7 @@ class Follower:
         self._meters = Meters(common.guards, plan.guards, plan.drawdown_limit_percent, self.broker.converted)
         self.seen = Observations(self.broker, {spec.symbol: spec for spec in specs})
         self._platform = setting.platform
+        self._unshown: dict[str, Quote] = {}
         self._view: AccountView | None = None
         """The account's figures, as long as nothing has changed them."""
         self._rates = {spec.symbol for spec in setting.rates}
@@ -70,12 +71,12 @@ class Follower:
         own = [shown for quote in quotes if (shown := self._own(quote)) is not None]
         if not own:
             return False
-        self._view = None
-        self.broker.apply(Prices(at=at, quotes=tuple(own)))
-        return self.hand.report()
+        self._unshown.update((quote.symbol, quote) for quote in own)
+        return self._catch_up(at) if self.broker.state.positions or self.broker.state.orders else False
 
     def work(self, at: datetime) -> datetime | None:
         """Do what the core asks by now; when to come back for what has to be tried again or must wait."""
+        self._catch_up(at)
         self._view = None
         self.broker.apply(Passing(at=at))
         self.hand.report()
@@ -85,14 +86,26 @@ class Follower:
 
     def look(self, at: datetime) -> None:
         """Report the account's figures, and note them."""
+        self._catch_up(at)
         view = self._view = self._view or self.broker.account_view()
         self.curve.note(at, view.balance, view.equity)
         self.limits.note(at, self._meters.readings(at, view, self.curve))
         self._tell((InboxType.ACCOUNT_SNAPSHOT, snapshot_of(view)))
 
-    def quote(self) -> None:
+    def quote(self, at: datetime) -> None:
         """Report every price, as an EA does every few seconds: the market goes on though the history is silent."""
+        self._catch_up(at)
         self._tell((InboxType.QUOTES, Quotes(quotes=list(self.broker.state.quotes.values()))))
+
+    def _catch_up(self, at: datetime) -> bool:
+        """Let the broker hear of new prices; whether they set anything off. Where nothing is open and nothing rests
+        nothing can be, so that may wait."""
+        if not self._unshown:
+            return False
+        self._view = None
+        self.broker.apply(Prices(at=at, quotes=tuple(self._unshown.values())))
+        self._unshown.clear()
+        return self.hand.report()
 
     def _own(self, quote: Quote) -> Quote | None:
         if quote.symbol in self._rates:

@@ -39,14 +39,15 @@ class Leader:
         self.currency = currency
         self.refused: list[str] = []
         """Events of the history that its broker could not make happen."""
-        self._symbols = {spec.symbol for spec in specs}
+        self._unshown: dict[str, Quote] = {}
         self._tickets = Tickets()
         self._ordinal = 0
         if opening_balance:
             self._pay(at, DealKind.DEPOSIT, opening_balance, "")
 
-    def show(self, quotes: Sequence[Quote], at: datetime) -> None:
-        self.broker.apply(Prices(at=at, quotes=tuple(quotes)))
+    def show(self, quotes: Sequence[Quote]) -> None:
+        """New prices. They set nothing off, so its broker hears of them when it is next asked."""
+        self._unshown.update((quote.symbol, quote) for quote in quotes)
 
     def move_money(self, event: TimelineEvent) -> None:
         assert event.amount is not None, "a balance operation has an amount"
@@ -55,6 +56,7 @@ class Leader:
 
     def trade(self, event: TimelineEvent) -> bool:
         """Make it happen; whether it did."""
+        self._catch_up(event.at)
         try:
             request = self._tickets.request_for(event)
         except KeyError:
@@ -106,9 +108,15 @@ class Leader:
         )
 
     def look(self, at: datetime) -> AccountView:
+        self._catch_up(at)
         view = self.broker.account_view()
         self.curve.note(at, view.balance, view.equity)
         return view
+
+    def _catch_up(self, at: datetime) -> None:
+        if self._unshown:
+            self.broker.apply(Prices(at=at, quotes=tuple(self._unshown.values())))
+            self._unshown.clear()
 
     def _pay(self, at: datetime, kind: DealKind, amount: Decimal, comment: str) -> None:
         self.curve.flow(at, amount)

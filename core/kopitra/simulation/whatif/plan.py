@@ -81,9 +81,11 @@ class FollowerPlan(_Setting, frozen=True, kw_only=True):
 
 
 class LeaderPlan(_Setting, frozen=True, kw_only=True):
-    """What the statement does not say about the leader's account, or says wrongly."""
+    """What the statement does not say about the leader's account, or says wrongly. `deposit`: money on it before the
+    first event that the statement does not list."""
 
     currency: str | None = None
+    deposit: Decimal = ZERO
     leverage: int | None = None
     contract_sizes: dict[str, Decimal] = {}
 
@@ -122,6 +124,7 @@ def problems_of(plan: WhatIfPlan) -> list[PlanProblem]:
         *_positive("leader.contractSizes", plan.leader.contract_sizes),
         *_positive("rates", plan.rates),
         *(_currency("leader.currency", plan.leader.currency) if plan.leader.currency is not None else ()),
+        *(() if plan.leader.deposit == ZERO else _above_zero("leader.deposit", plan.leader.deposit)),
         *_within("leader.leverage", plan.leader.leverage, 1, LARGEST_LEVERAGE),
     ]
     problems += _guards("guards", plan.guards, own=False)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 
+from kopitra.domain.quantities import ZERO
 from kopitra.domain.quotes import Quote
 from kopitra.domain.telemetry import SymbolCatalog
 from kopitra.protocol.events import InboxType
@@ -33,6 +34,10 @@ AFTER_THE_END = timedelta(minutes=10)
 """For what is still on its way when the history ends."""
 TOLD_EVERY = 50
 """Events of the history between two reports of progress."""
+NO_DEPOSIT = (
+    "the history tells of no money paid in: without leader.deposit the leader has no growth, "
+    "and no copy is sized by its balance"
+)
 NEW_TRADES = frozenset({Action.OPEN, Action.PENDING_PLACED})
 
 Progress = Callable[[int, int, datetime], None]
@@ -97,15 +102,8 @@ class _Run:
         for at, thing in self._stream():
             self._catch_up(at)
             self._clock.move_to(at)
-            if isinstance(thing, TimelineEvent):
-                self._replay(thing)
-            elif isinstance(thing, Tick):
-                self._move(thing)
-            else:
-                assert isinstance(thing, Quote)
-                for follower in self._followers:
-                    follower.show([thing], at)
-            self._settle()
+            if self._happen(thing, at):
+                self._settle()
         self._catch_up(self._end + AFTER_THE_END)
         self._look()
         return self._result()
@@ -127,7 +125,7 @@ class _Run:
             (*symbols.specs, *rates.specs),
             currency,
             plan.leader.leverage or timeline.account.leverage or LEVERAGE,
-            timeline.account.opening_balance,
+            plan.leader.deposit + timeline.account.opening_balance,
             Curve(self._begin, self._end),
             self._begin,
             self._feeds.feed_of("", leads=True),
@@ -159,7 +157,7 @@ class _Run:
             if quote is not None:
                 first.setdefault(quote.symbol, quote)
         quotes = list(first.values())
-        self._leader.show(quotes, self._begin)
+        self._leader.show(quotes)
         for follower in self._followers:
             follower.show(quotes, self._begin)
         self._look()
@@ -231,18 +229,29 @@ class _Run:
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
-    def _move(self, tick: Tick) -> None:
+    def _happen(self, thing: object, at: datetime) -> bool:
+        """Whether anything may follow from it."""
+        if isinstance(thing, TimelineEvent):
+            self._replay(thing)
+            return True
+        if isinstance(thing, Tick):
+            return self._move(thing)
+        assert isinstance(thing, Quote)
+        fired = [follower.show([thing], at) for follower in self._followers]
+        return any(fired)
+
+    def _move(self, tick: Tick) -> bool:
         """A real quote reaches those who listen to its feed."""
         at, quote = tick.at, tick.quote
         quotes = [Quote(symbol, quote.bid, quote.ask, at) for symbol in tick.symbols]
         if self._leader.feed == tick.feed:
-            self._leader.show(quotes, at)
-        for follower in self._followers:
-            if follower.feed == tick.feed:
-                follower.show(quotes, at)
-        if at - self._looked_at >= LOOK_EVERY:
-            self._look()
-            self._platform.tick()
+            self._leader.show(quotes)
+        fired = [follower.show(quotes, at) for follower in self._followers if follower.feed == tick.feed]
+        if at - self._looked_at < LOOK_EVERY:
+            return any(fired)
+        self._look()
+        self._platform.tick()
+        return True
 
     def _replay(self, event: TimelineEvent) -> None:
         at = event.at
@@ -261,7 +270,7 @@ class _Run:
     def _show(self, quote: Quote, at: datetime) -> None:
         """A price of the statement reaches those who have no better one."""
         if not self._feeds.covers(self._leader.feed, quote.symbol, at):
-            self._leader.show([quote], at)
+            self._leader.show([quote])
         for follower in self._followers:
             if not self._feeds.covers(follower.feed, quote.symbol, at):
                 follower.show([quote], at)
@@ -272,7 +281,7 @@ class _Run:
         for follower in self._followers:
             follower.look(event.at)
             if event.action in NEW_TRADES:
-                follower.quote()
+                follower.quote(event.at)
         self._platform.take(self._leader.signal(event, view))
 
     # -- afterwards ----------------------------------------------------------------------------------------------------
@@ -280,6 +289,8 @@ class _Run:
     def _result(self) -> WhatIfResult:
         timeline = self._timeline
         used = self._feeds.used
+        if self._leader.curve.flows <= ZERO:
+            self._notes.append(NO_DEPOSIT)
         self._notes += [
             f"the leader's broker could not replay: {refused}" for refused in self._leader.refused
         ]
