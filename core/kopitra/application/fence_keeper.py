@@ -10,6 +10,8 @@ STANDBY ───────────────▶ HOLDING ─────
 from collections.abc import Callable
 from enum import StrEnum
 
+import structlog
+
 from kopitra.application.group_commit import Spawn
 from kopitra.application.ports.journal import Fence, FenceLost, Journal, JournalError
 from kopitra.application.ports.timing import Clock, Sleeper
@@ -20,6 +22,8 @@ UNVERIFIED_SECONDS = 3.0
 skew: an instance is silent before another may begin."""
 STANDBY_SECONDS = 0.5
 """Between two attempts to acquire: a holder that stops releases its fence long before the lease ends."""
+
+log = structlog.get_logger("kopitra.fence")
 
 
 class Standing(StrEnum):
@@ -93,6 +97,8 @@ class FenceKeeper:
         try:
             fence = await self._journal.acquire(self._owner)
         except JournalError as error:
+            if self.last_error is None or error.code != self.last_error.code:
+                log.info("waiting", error=str(error), code=error.code)
             self.last_error = error
         else:
             await self._begin(fence, asked_at)

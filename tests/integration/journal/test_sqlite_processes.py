@@ -12,7 +12,14 @@ import pytest
 from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.journal import SqliteJournal
 from kopitra.adapters.embedded.timing import SystemClock
-from kopitra.application.ports.journal import LEASE_SECONDS, Fence, FenceHeld, FenceLost, Frame
+from kopitra.application.ports.journal import (
+    LEASE_SECONDS,
+    Fence,
+    FenceHeld,
+    FenceLost,
+    Frame,
+    JournalUnavailable,
+)
 
 APPENDER = Path(__file__).with_name("appender.py")
 KILLS = 8
@@ -31,9 +38,9 @@ class ShiftedClock(SystemClock):
 class Appender:
     """A child process that appends."""
 
-    def __init__(self, path: Path, owner: str) -> None:
+    def __init__(self, path: Path, owner: str, *more: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(APPENDER), str(path), owner], stdout=subprocess.PIPE, text=True
+            [sys.executable, str(APPENDER), str(path), owner, *more], stdout=subprocess.PIPE, text=True
         )
         self.epoch = int(self.line().split()[1])
 
@@ -119,6 +126,22 @@ async def test_a_process_stopped_past_its_lease_finds_itself_replaced(path: Path
     while (line := child.line()) != "lost":
         assert int(line) < fence.sequence
     assert await journal.head() == fence.sequence
+    await journal.close()
+
+
+async def test_a_holder_stopped_in_the_middle_of_a_write_is_named_and_replaced_once_it_is_killed(
+    path: Path, children: list[Appender]
+):
+    child = Appender(path, "holder", "stop")
+    children.append(child)
+    assert child.line() == "stopping"
+    journal = await opened(path)
+    named = f"in the middle of a write.* {child.process.pid}$"
+    with pytest.raises(JournalUnavailable, match=named) as refused:
+        await journal.acquire("other")
+    assert refused.value.reason == "busy"
+    child.kill()
+    assert (await journal.acquire("other")).epoch == child.epoch + 1
     await journal.close()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from kopitra.application.fence_keeper import UNVERIFIED_SECONDS, FenceKeeper, Standing
 from kopitra.application.ports.journal import LEASE_SECONDS, FenceHeld, FenceLost
@@ -91,6 +92,20 @@ def test_of_two_instances_one_stands_by_until_the_other_stops():
         await scene.world.sleep(30)
         assert not one.tasks.running
         assert one.standings() == [Standing.HOLDING, Standing.STANDBY]
+
+    play(story)
+
+
+def test_who_waits_says_once_what_for():
+    async def story(scene: Scene) -> None:
+        scene.instance("one")
+        await scene.world.sleep(0.1)
+        with capture_logs() as logged:
+            scene.instance("two")
+            await scene.world.sleep(30)
+        [line] = [line for line in logged if line["event"] == "waiting"]
+        assert line["code"] == "fence_held"
+        assert "held by one until" in line["error"]
 
     play(story)
 

@@ -12,8 +12,13 @@ except ImportError:  # Windows has none; a crashed holder's lease then simply ru
     _fcntl = None
 
 
+LONGEST_NAME = 20
+"""Digits of the largest process number there can be."""
+
+
 class HolderLock:
-    """An exclusive `flock` on a file beside the journal. A shortcut only: the fence is what keeps writers apart."""
+    """An exclusive `flock` on a file beside the journal, which names the process that took it last. A shortcut only:
+    the fence is what keeps writers apart."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,7 +37,17 @@ class HolderLock:
             os.close(descriptor)
             return False
         self._descriptor = descriptor
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         return True
+
+    def last_taker(self) -> int | None:
+        """The process that took it last, whether or not it still has it; for people only."""
+        try:
+            with self._path.open("rb") as file:
+                return int(file.read(LONGEST_NAME))
+        except (OSError, ValueError):
+            return None
 
     def drop(self) -> None:
         """Let others take it; dropping what was never taken is fine."""

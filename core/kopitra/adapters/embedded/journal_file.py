@@ -79,15 +79,22 @@ class JournalFile:
     def create_fence(self, journal_id: JournalId, now: datetime) -> JournalId:
         """Mint the journal's identity unless it has one; return the one it has.
 
-        Raises `JournalUnavailable` when the file is another shard's.
+        An existing one is only read, so that opening waits for no writer. Raises `JournalUnavailable` when the file is
+        another shard's.
         """
-        with self.transaction():
-            shards = [shard for (shard,) in self.connection.execute("SELECT shard FROM fence")]
-            if not shards:
-                self._insert(never_held(journal_id, now))
-            elif shards != [self._shard]:
-                raise JournalUnavailable("corrupt", f"{self.path} is shard {shards[0]}, not {self._shard}")
+        if not self._shards():
+            with self.transaction():
+                if not self._shards():
+                    self._insert(never_held(journal_id, now))
+        shards = self._shards()
+        if shards != [self._shard]:
+            raise JournalUnavailable("corrupt", f"{self.path} is shard {shards[0]}, not {self._shard}")
+        with reported():
             return self.fence()[0].journal_id
+
+    def _shards(self) -> list[str]:
+        with reported():
+            return [shard for (shard,) in self.connection.execute("SELECT shard FROM fence")]
 
     @contextmanager
     def transaction(self) -> Generator[None]:

@@ -33,6 +33,17 @@ class JournalWriter:
         self._unclear_epoch: int | None = None
 
     def acquire(self, owner: str) -> Fence:
+        try:
+            return self._acquire(owner)
+        except JournalUnavailable as error:
+            if error.reason != "busy" or (process := self._holder_lock.last_taker()) is None:
+                raise
+            raise JournalUnavailable(
+                "busy",
+                f"a process is in the middle of a write; the last one to hold the journal was {process}",
+            ) from error
+
+    def _acquire(self, owner: str) -> Fence:
         with self.file.transaction():
             row, locked = self.file.fence()
             self._check_whole(row)
