@@ -54,6 +54,7 @@ class Good:
             endpoint.path.replace("{runId}", "r-unknown")
             .replace("{sessionId}", "s-unknown")
             .replace("{proposalId}", "x-unknown")
+            .replace("{subscriptionId}", "x-unknown")
         )
         self.headers = headers
         self.body = body

@@ -97,6 +97,8 @@ def good_body(endpoint: Endpoint) -> dict[str, Any] | None:
         },
         "/executions": fill | {"orderTicket": 1, "fillVolume": "1", "fillPrice": "1"},
         "/kill-switch": {"scope": "follower", "target": "nobody"},
+        "/subscriptions/{subscriptionId}/preview": {"rules": {}},
+        "/settings/preview": {"scope": "group", "settings": {}},
         "/sessions/{sessionId}/orders": {"action": "open", "symbol": "EURUSD", "side": "buy", "volume": "1"},
     }
     return bodies[endpoint.path] if endpoint.request else None
@@ -152,7 +154,8 @@ async def test_what_is_no_http_ends_its_connection_and_nothing_else(served: Serv
 
 
 async def ask(served: Served, endpoint: Endpoint, headers: Headers) -> Answer:
-    path = endpoint.path.replace("{runId}", "r").replace("{sessionId}", "s").replace("{proposalId}", "x")
+    path = endpoint.path.replace("{runId}", "r").replace("{sessionId}", "s")
+    path = path.replace("{proposalId}", "x").replace("{subscriptionId}", "x")
     body = good_body(endpoint)
     given = headers | (
         {"Idempotency-Key": f"as another to {endpoint.path}"[:40].replace(" ", "-")} if endpoint.keyed else {}

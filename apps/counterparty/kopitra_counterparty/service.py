@@ -9,6 +9,7 @@ from kopitra.application.delivery import Delivery
 from kopitra.application.engine import Engine
 from kopitra.application.fence_keeper import FenceKeeper
 from kopitra.application.machine import Machine
+from kopitra.application.recent_opens import RecentOpens
 from kopitra.application.recovery import Recovery
 from kopitra.application.run_index import RunIndex
 from kopitra.application.snapshotting import Snapshotting
@@ -34,16 +35,17 @@ class Core:
     def __init__(self, settings: Settings, ports: Ports, machine: Machine) -> None:
         self.machine = machine
         self.runs = RunIndex()
+        self.recent = RecentOpens()
         self.engine = Engine(
             journal=ports.journal,
             clock=ports.clock,
             machine=machine,
             fenced=lambda: self.keeper.may_answer,
-            projections=(self.runs,),
+            projections=(self.runs, self.recent),
         )
         self.delivery = Delivery(self.engine, ports.clock, self.runs.note_delivered)
         self.engine.on_committed.append(lambda last, grown: self.delivery.wake(grown))
-        projections = {"runs": self.runs}
+        projections = {"runs": self.runs, "recent": self.recent}
         self.snapshotting = Snapshotting(
             engine=self.engine,
             machine=machine,

@@ -19,6 +19,7 @@ from kopitra.protocol.limits import (
     MAX_DECIMAL_PLACES,
     MAX_DURATION_MS,
     MAX_ID_LENGTH,
+    MAX_PREVIEW_EVENTS,
     MAX_SYMBOL_LENGTH,
     MAX_TEXT_LENGTH,
     MAX_WHOLE_NUMBER,
@@ -51,12 +52,18 @@ NON_NEGATIVE = frozenset(
         "stops_level",
         "freeze_level",
         "leverage",
+        "last_events",
     }
 )
 POSITIVE = frozenset({"part", "parts", "volume_step", "contract_size"})
 MAX_SYMBOL_DIGITS = 10
 """A point is 10**-digits; more places than a decimal of ours may have mean nothing."""
-WHOLE_LIMITS = {"age_ms": MAX_DURATION_MS, "ping_ms": MAX_DURATION_MS, "digits": MAX_SYMBOL_DIGITS}
+WHOLE_LIMITS = {
+    "age_ms": MAX_DURATION_MS,
+    "ping_ms": MAX_DURATION_MS,
+    "digits": MAX_SYMBOL_DIGITS,
+    "last_events": MAX_PREVIEW_EVENTS,
+}
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -135,7 +142,7 @@ def _struct_check(kind: inspect.StructType) -> Check:
         problems: list[tuple[str, str]] = []
         for name, suffix, check in fields:
             before = getattr(value, name)
-            if before is None:
+            if before is None or before is msgspec.UNSET:
                 continue
             try:
                 after = check(before)
@@ -152,16 +159,28 @@ def _struct_check(kind: inspect.StructType) -> Check:
 
 
 def _union_check(kind: inspect.UnionType, name: str) -> Check:
-    """Unions here are optional values (None never comes here) and `text or whole number`."""
+    """Unions here are optional values (None never comes here), tagged structs, and `text or whole number`."""
     members = [member for member in kind.types if not isinstance(member, inspect.NoneType)]
     if len(members) == 1:
         return _check_of(members[0], name)
+    structs = [member for member in members if isinstance(member, inspect.StructType)]
+    if structs:
+        return _tagged_check(structs)
     text, whole = _text_check(text_limit(name)), _whole_check(-MAX_WHOLE_NUMBER, MAX_WHOLE_NUMBER)
 
     def check_either(value: Any) -> Any:
         return text(value) if isinstance(value, str) else whole(value)
 
     return check_either
+
+
+def _tagged_check(members: Sequence[inspect.StructType]) -> Check:
+    checks = {member.cls: _struct_check(member) for member in members}
+
+    def check_tagged(value: Any) -> Any:
+        return checks[type(value)](value)
+
+    return check_tagged
 
 
 def _list_check(check: Check) -> Check:

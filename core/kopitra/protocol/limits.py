@@ -28,3 +28,7 @@ MAX_FIELD_ERRORS = 20
 MAX_ACCOUNT_LENGTH = 64
 MAX_SET_PARTS = 64
 """Parts of one snapshot or catalogue: 64 × 256 KiB holds some 80,000 positions."""
+DEFAULT_PREVIEW_EVENTS = 200
+"""A busy leader's day."""
+MAX_PREVIEW_EVENTS = 1_000
+"""Each is decided twice for every follower that a change concerns."""

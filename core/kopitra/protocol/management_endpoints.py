@@ -15,6 +15,12 @@ from kopitra.protocol.management import (
     SessionActionAnswer,
     SessionList,
 )
+from kopitra.protocol.management_settings import (
+    EffectiveSettings,
+    LayerProposal,
+    PreviewAnswer,
+    RulesProposal,
+)
 from kopitra.protocol.messages import Message
 from kopitra.protocol.stories import RunStory
 
@@ -137,12 +143,39 @@ RUN = _operators(
     "GET", "/operators/runs/{runId}", "The whole story of one copy.", (200, RunStory), refusals=(404,)
 )
 
+EFFECTIVE_SETTINGS = _operators(
+    "GET",
+    "/subscriptions/{subscriptionId}/effective",
+    "Every setting in force for a subscription, and the layer that it comes from.",
+    (200, EffectiveSettings),
+    refusals=(404,),
+)
+PREVIEW_RULES = _operators(
+    "POST",
+    "/subscriptions/{subscriptionId}/preview",
+    "What other rules of a subscription would have changed; changes nothing.",
+    (200, PreviewAnswer),
+    RulesProposal,
+    (404,),
+)
+PREVIEW_SETTINGS = _operators(
+    "POST",
+    "/settings/preview",
+    "What another layer of settings would have changed; changes nothing.",
+    (200, PreviewAnswer),
+    LayerProposal,
+    (404,),
+)
+
 NEEDED_ROLE = {
     SESSIONS.scope: Role.VIEWER,
     SESSION_OUTBOX.scope: Role.VIEWER,
     SESSION_LOGS.scope: Role.VIEWER,
     CHANGES.scope: Role.VIEWER,
     RUN.scope: Role.VIEWER,
+    EFFECTIVE_SETTINGS.scope: Role.VIEWER,
+    PREVIEW_RULES.scope: Role.VIEWER,
+    PREVIEW_SETTINGS.scope: Role.VIEWER,
     SESSION_ORDERS.scope: Role.OPERATOR,
     SESSION_RELEASE.scope: Role.OPERATOR,
     SESSION_APPROVE.scope: Role.OPERATOR,
@@ -168,4 +201,7 @@ MANAGEMENT_ENDPOINTS = (
     PROPOSAL_REJECT,
     CHANGES,
     RUN,
+    EFFECTIVE_SETTINGS,
+    PREVIEW_RULES,
+    PREVIEW_SETTINGS,
 )

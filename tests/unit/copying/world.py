@@ -32,7 +32,7 @@ from kopitra.domain.trading import (
 from kopitra.machine import commands
 from kopitra.machine.commands import Command
 from kopitra.machine.decide import decide
-from kopitra.machine.events import AnyEvent, CopyDecision, CopyPlanned
+from kopitra.machine.events import AnyEvent, CopyDecision, CopyPlanned, Recorded
 from kopitra.machine.evolve import evolve
 from kopitra.machine.outcome import Context, Decision, Refusal
 from kopitra.machine.readings import Figures, Readings
@@ -71,6 +71,7 @@ class World:
         self.readings = Readings()
         self.now = START
         self.history: list[AnyEvent] = []
+        self.recorded: list[Recorded] = []
         self._revision = 0
         self.ordinal = 0
         self._deal = 0
@@ -91,6 +92,7 @@ class World:
             for recorded in stamp(result.events, self.state.sequence, context):
                 evolve(self.state, recorded)
                 self.history.append(recorded.event)
+                self.recorded.append(recorded)
         return result
 
     def do(self, command: Command) -> Decision:

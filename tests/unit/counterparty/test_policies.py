@@ -46,6 +46,7 @@ def path_of(endpoint: Endpoint) -> str:
         endpoint.path.replace("{runId}", "r-unknown")
         .replace("{sessionId}", "s-unknown")
         .replace("{proposalId}", "x-unknown")
+        .replace("{subscriptionId}", "x-unknown")
     )
 
 
@@ -64,6 +65,10 @@ def body_of(endpoint: Endpoint, ea: Ea) -> object:
             return {"events": [BEAT]}
         case "/sessions/{sessionId}/orders":
             return {"action": "open", "symbol": "EURUSD", "side": "buy", "volume": "1"}
+        case "/subscriptions/{subscriptionId}/preview":
+            return {"rules": {"sizing": {"mode": "same_volume"}}}
+        case "/settings/preview":
+            return {"scope": "group", "target": "nobody", "settings": {}}
         case "/kill-switch":
             return {"action": "halt", "scope": "follower", "target": "nobody", "mode": "close_only"}
         case _:

@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING
 
 from kopitra.application.management import ManagementPlane
+from kopitra.application.settings_plane import SettingsPlane
 from kopitra.protocol import management_endpoints as endpoints
 from kopitra_counterparty.gate import Route
 from kopitra_counterparty.routes.management import Management
+from kopitra_counterparty.routes.management_settings import Settings
 from kopitra_counterparty.routes.runs import Runs
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ def management_routes(service: "Service") -> tuple[Route, ...]:
     runs = Runs(
         engine=core.engine, journal=ports.journal, machine=core.machine, index=core.runs, clock=ports.clock
     )
+    settings = Settings(plane=SettingsPlane(engine=core.engine, recent=core.recent, sleeper=ports.sleeper))
     routes = Management(plane=plane, engine=core.engine, idempotency=service.idempotency, runs=runs)
     return (
         Route(endpoint=endpoints.SESSIONS, handle=routes.sessions),
@@ -43,4 +46,7 @@ def management_routes(service: "Service") -> tuple[Route, ...]:
         Route(endpoint=endpoints.PROPOSAL_REJECT, owner=routes.proposal_owner, handle=routes.reject_proposal),
         Route(endpoint=endpoints.CHANGES, handle=routes.changes),
         Route(endpoint=endpoints.RUN, handle=routes.run),
+        Route(endpoint=endpoints.EFFECTIVE_SETTINGS, handle=settings.effective),
+        Route(endpoint=endpoints.PREVIEW_RULES, read=settings.read_rules, handle=settings.preview_rules),
+        Route(endpoint=endpoints.PREVIEW_SETTINGS, read=settings.read_layer, handle=settings.preview_layer),
     )

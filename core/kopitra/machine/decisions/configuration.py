@@ -111,7 +111,7 @@ def publish_subscription(state: State, command: PublishSubscription, context: Co
     if refusal is not None:
         return refusal
     subscription = _published(command)
-    rules = refuse_rules(state, command, subscription)
+    rules = refuse_rules(state, subscription)
     if isinstance(rules, Refusal):
         return rules
     event = SubscriptionConfigured(

@@ -6,7 +6,7 @@ from kopitra.domain.guards import guard_problems, name_problems
 from kopitra.domain.identifiers import AccountId, GroupId
 from kopitra.domain.rule_checks import Problem
 from kopitra.domain.settings import SIZING_MISSING, Effective, Layer, SettingsScope, effective
-from kopitra.machine.commands import PublishSettings, PublishSubscription
+from kopitra.machine.commands import PublishSettings
 from kopitra.machine.decisions.refusals import account_unknown, group_unknown, tenant_crossed
 from kopitra.machine.decisions.revisions import APPLIED, overtaken
 from kopitra.machine.events import SettingsConfigured
@@ -89,18 +89,14 @@ def refuse_settings(state: State, command: PublishSettings) -> Refusal | None:
     return _invalid(f"{what} cannot be used: {first}.", wrong[:MOST_NAMED])
 
 
-def refuse_rules(
-    state: State, command: PublishSubscription, subscription: Subscription
-) -> Effective | Refusal:
+def refuse_rules(state: State, subscription: Subscription) -> Effective | Refusal:
     """The rules that a subscription would have. One that is not enabled may lack a sizing: it opens nothing."""
     rules = effective(layers_of(state, subscription))
-    wrong = [p for p in rules.problems if command.enabled or p is not SIZING_MISSING]
+    wrong = [p for p in rules.problems if subscription.enabled or p is not SIZING_MISSING]
     if not wrong:
         return rules
     told = [_with_origin(problem, rules) for problem in wrong]
-    detail = (
-        f"Subscription {command.subscription} would have no valid rules: {told[0].path} {told[0].message}."
-    )
+    detail = f"Subscription {subscription.subscription} would have no valid rules: {told[0].path} {told[0].message}."
     return _invalid(detail, told)
 
 
