@@ -5,7 +5,7 @@ disks and the brokers' ledgers. Every message between them is written into `trac
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +15,7 @@ import msgspec
 
 from kopitra.adapters.embedded.state_images import InlineImages
 from kopitra.application.ports.queue import Message
-from kopitra.domain.orders import Side
+from kopitra.domain.orders import MarginMode, Side
 from kopitra.domain.quotes import Quote
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.protocol.limits import BASE_PATH
@@ -163,8 +163,9 @@ class SimulatedPlatform:
         deposit: int = 10_000,
         currency: str = "USD",
         profile: BrokerProfile | None = None,
+        mode: MarginMode = MarginMode.HEDGING,
     ) -> Party:
-        terms = AccountTerms(login=1000 + len(self.parties), currency=currency)
+        terms = AccountTerms(login=1000 + len(self.parties), currency=currency, mode=mode)
         state = new_account(terms, profile or BrokerProfile(), symbols or (spec(),), self.time.now())
         party = Party(name, role, LocalTerminal(state, self.time, self.time))
         party.terminal.desk.operate(
@@ -232,12 +233,14 @@ class SimulatedPlatform:
         message = Message(body=msgspec.json.encode(body), message_id=f"m{self._revision}")
         await self.queues.commands.send([message])
 
-    async def configure(self, rules: Mapping[str, Mapping[str, Any]]) -> None:
-        """Publish every party, one group under the leader, and a subscription for each follower's rules."""
+    async def configure(
+        self, rules: Mapping[str, Mapping[str, Any]], leaders: Sequence[str] = (LEADER,)
+    ) -> None:
+        """Publish every party, one group under its leaders, and a subscription for each follower's rules."""
         for name in self.parties:
             code = sha256(code_of(name).encode()).hexdigest()
             await self.publish({"kind": "account", "enrolmentCodeHash": code}, name)
-        await self.publish({"kind": "group", "group": "group", "leaders": [LEADER]})
+        await self.publish({"kind": "group", "group": "group", "leaders": list(leaders)})
         for follower, wanted in rules.items():
             await self.publish(
                 {
