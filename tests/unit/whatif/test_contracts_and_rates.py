@@ -57,6 +57,11 @@ def test_profits_that_fit_no_round_contract_leave_what_is_known() -> None:
     assert (told.specs[0].contract_size, told.rates) == (10, {})
 
 
+def test_a_few_cents_tell_no_contract() -> None:
+    told = leader_symbols(booked(index(), a="4", b="-10"), LeaderPlan(), "JPY")
+    assert told.specs[0].contract_size == 10
+
+
 def test_pairs_tell_rates_and_rates_tell_other_contracts() -> None:
     story = (
         Story("500000", "JPY")

@@ -28,6 +28,8 @@ NEAR = Decimal("0.02")
 """How far a size may lie from a round one, for rounding of profits and rates of another minute."""
 LEAST_UNITS = 500
 """Smallest units of money that a profit must have to tell a rate: rounding then hides at most a thousandth."""
+TELLING_UNITS = 25
+"""As many all profits of a symbol together must have to tell a contract: rounding then hides at most two percent."""
 FAR_OFF = Decimal("0.1")
 """A rate this far from the middle one of its currency is no rate but a booking of another kind."""
 
@@ -66,13 +68,16 @@ class Implied(msgspec.Struct, frozen=True, kw_only=True):
 def implied_by(events: Sequence[TimelineEvent], specs: Sequence[SymbolSpec], currency: str) -> Implied:
     closes = _closes(events)
     by_name = {spec.symbol: spec for spec in specs}
-    rates = _rates(closes, by_name, currency, _smallest_unit(closes))
+    unit = _smallest_unit(closes)
+    rates = _rates(closes, by_name, currency, unit)
     sizes: dict[str, Decimal] = {}
     for symbol in sorted({close.symbol for close in closes}):
         spec = by_name[symbol]
         if spec.profit_currency != currency and names_its_pair(spec):
             continue
-        size = _size([close for close in closes if close.symbol == symbol], spec, currency, rates)
+        own = [close for close in closes if close.symbol == symbol]
+        telling = sum((abs(close.profit) for close in own), ZERO) >= TELLING_UNITS * unit
+        size = _size(own, spec, currency, rates) if telling else None
         if size is not None and size != spec.contract_size:
             sizes[symbol] = size
     return Implied(sizes=sizes, rates=rates)
