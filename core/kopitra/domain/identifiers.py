@@ -58,3 +58,8 @@ def copy_id(
 
 def command_id(shard: str, run: RunId, subscription: SubscriptionId, step: int) -> CommandId:
     return CommandId(derived_id("o-", shard, run, subscription, str(step)))
+
+
+def is_proposal_id(text: str) -> bool:
+    """Whether it has the form of a proposal's id: `x-` and 16 characters of base32."""
+    return text.startswith("x-") and len(text) == 18 and set(text[2:]) <= set(_BASE32)

@@ -99,6 +99,7 @@ def test_proposals_are_listed_page_by_page() -> None:
         assert first["proposals"] + rest["proposals"] == whole["proposals"]
         other = (await ask(house, "GET", "/reconciliation?account=leader", "viewer")).json
         assert other["proposals"] == []
+        assert (await ask(house, "GET", "/reconciliation?cursor=7", "viewer")).status == 400
 
     run_virtual(1, main)
 

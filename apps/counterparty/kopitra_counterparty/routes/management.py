@@ -8,7 +8,7 @@ import msgspec
 from kopitra.application.engine import Engine
 from kopitra.application.management import PROPOSAL_UNKNOWN, SESSION_NOT_ACTIVE, Answer, Keep, ManagementPlane
 from kopitra.application.views import account_of_proposal, owner_of_session
-from kopitra.domain.identifiers import AccountId, ProposalId, RunId, SessionId
+from kopitra.domain.identifiers import AccountId, ProposalId, RunId, SessionId, is_proposal_id
 from kopitra.machine.commands import RememberAnswer
 from kopitra.machine.outcome import Refusal
 from kopitra.machine.state import Account
@@ -117,7 +117,10 @@ class Management:
         given = call.request.parameters()
         account = AccountId(given["account"]) if given.get("account") else None
         limit = whole(given, "limit", DEFAULT_OUTBOX_LIMIT, 1, MAX_LOG_LIMIT)
-        page = self._plane.reconciliation(admitted(call).asking, account, given.get("cursor", ""), limit)
+        cursor = given.get("cursor", "")
+        if not is_proposal_id(cursor) and cursor:
+            raise rejected(Code.QUERY_INVALID, "cursor must be the id of a proposal")
+        page = self._plane.reconciliation(admitted(call).asking, account, cursor, limit)
         return _reply(call, page)
 
     async def approve_proposal(self, call: Call, message: object) -> Reply:
