@@ -1,13 +1,13 @@
 """Random trading on top of a random world: intents, acks, deals, snapshots, halts and operators' orders."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from kopitra.domain.identifiers import AccountId, EventId, PositionRef, ProposalId, SignalId
-from kopitra.domain.orders import DealEntry, DealReason, OrderType, Side
-from kopitra.domain.telemetry import HeldPosition, OutboxAck, PositionSnapshot
+from kopitra.domain.orders import DealEntry, DealReason, MarginMode, OrderType, Side
+from kopitra.domain.telemetry import AccountSnapshot, HeldPosition, OutboxAck, PositionSnapshot
 from kopitra.domain.trading import (
     AckStatus,
     Execution,
@@ -24,14 +24,16 @@ from kopitra.machine.commands import (
     Resume,
     TakeAck,
     TakeExecution,
+    TakeFigures,
     TakeSignal,
     TakeSnapshot,
 )
+from kopitra.machine.decisions.netting import live_net
 from kopitra.machine.events import HaltMode, HaltScope
 from kopitra.machine.state import FIRST_MAGIC, Account, Copy, CopyStatus, LeaderPosition
 from kopitra.simulation.draws import Draws
 from tests.unit.machine.driven import ELSEWHERE, TENANT
-from tests.unit.machine.random_world import GROUPS, LEADERS, SYMBOLS, RandomWorld
+from tests.unit.machine.random_world import FOLLOWERS, GROUPS, LEADERS, SYMBOLS, RandomWorld
 
 LOGIN, SERVER, STREAM = 1, "Broker", "stream"
 PENDING_ACTIONS = (
@@ -50,6 +52,7 @@ HEDGING_ACTIONS = (
 """A leader without deal ids (MetaTrader 4) only ever hedges, so volumes only fall."""
 NETTING_ACTIONS = (*HEDGING_ACTIONS, SignalAction.INCREASE, SignalAction.REVERSE)
 NETTING = LEADERS[1]
+NETTER = FOLLOWERS[2]
 DEALS = frozenset(NETTING_ACTIONS) - {SignalAction.MODIFY} | {SignalAction.OPEN, SignalAction.PENDING_FILLED}
 ORDINARY_ACKS = (AckStatus.EXECUTED,) * 4 + tuple(AckStatus)
 FILLING = (ExecutionStatus.FILLED,) * 5 + tuple(ExecutionStatus)
@@ -70,6 +73,7 @@ class TradingWorld(RandomWorld):
             *(self.acknowledge,) * 6,
             *(self.deal,) * 8,
             *(self.snapshot,) * 4,
+            self.figures,
             self.deliver,
             self.halt,
             self.operate,
@@ -159,6 +163,21 @@ class TradingWorld(RandomWorld):
 
     # -- the follower's side ---------------------------------------------------------------------------------------
 
+    def figures(self) -> None:
+        """One follower's account nets; what an EA says of that is believed, whatever it says."""
+        choose = self.choose
+        account = AccountId(NETTER) if choose.once_in(2) else self.account()
+        nets = (account == NETTER) is not choose.once_in(20)
+        snapshot = AccountSnapshot(
+            login=LOGIN,
+            server=SERVER,
+            balance=Decimal(1000 + choose.below(500)),
+            equity=Decimal(1000 + choose.below(500)),
+            currency="USD",
+            mode=MarginMode.NETTING if nets else MarginMode.HEDGING,
+        )
+        self.ask(TakeFigures(account=account, snapshot=snapshot))
+
     def deliver(self) -> None:
         """An answer carries everything that is pending."""
         account = self.account()
@@ -198,7 +217,7 @@ class TradingWorld(RandomWorld):
         return Execution(
             status=choose.one_of(FILLING),
             symbol=copy.symbol,
-            side=copy.side,
+            side=copy.side if opens or choose.once_in(2) else copy.side.opposite,
             executed_at=self.machine.now,
             command_id=copy.opens if opens else choose.one_of((None, *copy.commands[-1:])),
             entry=DealEntry.IN if opens else DealEntry.OUT,
@@ -242,6 +261,8 @@ class TradingWorld(RandomWorld):
             at = choose.below(len(positions))
             positions[at] = msgspec.structs.replace(positions[at], volume=Decimal("0.01"), stop_loss=None)
         positions.extend(self._strangers(account))
+        if account.mode is MarginMode.NETTING:
+            positions = list(self._nets(account))
         snapshot = PositionSnapshot(
             login=LOGIN if not choose.once_in(25) else 2,
             server=SERVER,
@@ -256,6 +277,15 @@ class TradingWorld(RandomWorld):
         )
         digest = f"{len(positions)}-{len(orders)}-{choose.below(3)}"
         self.ask(TakeSnapshot(account=account_id, snapshot=snapshot, digest=digest))
+
+    def _nets(self, account: Account) -> Iterator[HeldPosition]:
+        """One position a symbol: what is known of it, and what nobody told of."""
+        unknown = sum((held.volume for held in self.strangers.get(account.account, ())), Decimal(0))
+        for symbol in SYMBOLS:
+            net = live_net(account, symbol) + (unknown if symbol == SYMBOLS[0] else 0)
+            if net:
+                held = self._held(700_000, 0, abs(net))
+                yield msgspec.structs.replace(held, symbol=symbol, side=Side.BUY if net > 0 else Side.SELL)
 
     def _strangers(self, account: Account) -> list[HeldPosition]:
         """Positions that no report explains; they come, stay for a while, and go."""
