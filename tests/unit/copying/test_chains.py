@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kopitra.domain.identifiers import AccountId, GroupId, SubscriptionId
+from kopitra.domain.orders import OrderType
 from kopitra.domain.rules import CopyRules
 from kopitra.domain.settings import layer_of
 from kopitra.domain.sizing_modes import SameVolume
@@ -165,6 +166,18 @@ def test_copies_of_copies_are_as_old_as_the_first_leaders_trade(chains: Chains) 
     [decision] = chains.tell(C, SignalAction.OPEN, "of-c", magic=order.magic, age_ms=10)
     assert decision.order is not None
     assert decision.order.ttl_ms == 1_000
+
+
+def test_a_pending_order_that_rested_for_days_is_as_old_as_its_fill(chains: Chains) -> None:
+    resting = {"order_type": OrderType.LIMIT, "price": lots("1.09")}
+    chains.tell(LEADER, SignalAction.PENDING_PLACED, **resting)
+    order = chains.trade(B)
+    chains.later(86_400)
+    chains.tell(LEADER, SignalAction.PENDING_FILLED, **resting)
+    chains.later(10)
+    [decision] = chains.tell(B, SignalAction.OPEN, "of-b", magic=order.magic)
+    assert decision.order is not None
+    assert decision.order.ttl_ms == 50_000
 
 
 def test_a_trade_that_takes_too_long_through_the_chain_expires(chains: Chains) -> None:

@@ -10,7 +10,6 @@ from enum import Enum
 import msgspec
 
 from kopitra.domain.limits import MAX_CHAIN_DEPTH
-from kopitra.domain.orders import OrderType
 from kopitra.domain.trading import Signal
 from kopitra.machine.decisions.identity import is_own_magic
 from kopitra.machine.evolutions.leading import OPENING
@@ -71,11 +70,12 @@ def _relayed(state: State, copy: Copy, signal: Signal, context: Context) -> Rela
         return Relayed(depth=1, age_ms=signal.age_ms, over=True)
     if parent.depth + 2 > MAX_CHAIN_DEPTH:
         return Own.ECHO
-    return Relayed(depth=parent.depth + 1, age_ms=max(signal.age_ms, _age_ms(parent, signal, context)))
+    return Relayed(depth=parent.depth + 1, age_ms=max(signal.age_ms, _age_ms(parent, copy, context)))
 
 
-def _age_ms(parent: LeaderPosition, signal: Signal, context: Context) -> int:
-    """A market order that stands for a pending one was made when that was filled, not when it was placed."""
-    if parent.order_type is not OrderType.MARKET and signal.order_type is OrderType.MARKET:
-        return signal.age_ms
-    return parent.age_ms + (context.now - parent.opened_at) // timedelta(milliseconds=1)
+def _age_ms(parent: LeaderPosition, copy: Copy, context: Context) -> int:
+    """Since the part of the trade that this copies was made: a pending order's when it was filled, not when placed."""
+    leg = parent.legs.get(copy.leg)
+    at = leg.at if leg is not None else parent.opened_at
+    held_ms = parent.age_ms if at == parent.opened_at else 0
+    return held_ms + (context.now - at) // timedelta(milliseconds=1)
