@@ -96,6 +96,7 @@ def good_body(endpoint: Endpoint) -> dict[str, Any] | None:
             "ordinal": 1,
         },
         "/executions": fill | {"orderTicket": 1, "fillVolume": "1", "fillPrice": "1"},
+        "/guards/reset": {"scope": "follower", "target": "nobody", "name": "daily"},
         "/kill-switch": {"scope": "follower", "target": "nobody"},
         "/subscriptions/{subscriptionId}/preview": {"rules": {}},
         "/settings/preview": {"scope": "group", "settings": {}},

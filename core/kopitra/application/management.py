@@ -322,6 +322,7 @@ def _switched(action: str, taken: Taken) -> KillSwitchAnswer:
         sequence=taken.last,
         withdrawn=_count(taken.answer, "withdrawn"),
         closing=_count(taken.answer, "closing"),
+        remaining=_count(taken.answer, "remaining"),
     )
 
 

@@ -54,12 +54,14 @@ class KillSwitchRequest(Message, frozen=True):
 
 
 class KillSwitchAnswer(Message, frozen=True, omit_defaults=False):
-    """`withdrawn`: opens that will never be sent; `closing`: closes that were queued."""
+    """`withdrawn`: opens that will never be sent; `closing`: closes that were queued; `remaining`: copies that one
+    event has no room for, which follow within seconds."""
 
     status: Literal["halted", "resumed", "unchanged"]
     sequence: int
     withdrawn: int = 0
     closing: int = 0
+    remaining: int = 0
 
 
 SessionAction = Literal["released", "approved", "rejected"]

@@ -15,6 +15,7 @@ from kopitra.protocol.management import (
     SessionActionAnswer,
     SessionList,
 )
+from kopitra.protocol.management_guards import GuardList, GuardResetAnswer, GuardResetRequest
 from kopitra.protocol.management_settings import (
     EffectiveSettings,
     LayerProposal,
@@ -111,6 +112,21 @@ KILL_SWITCH = _operators(
     KillSwitchRequest,
     (404,),
 )
+GUARDS = _operators(
+    "GET",
+    "/guards",
+    "How near every guard is to its limit, and which are hit.",
+    (200, GuardList),
+    query=(Query("account", "string", "Only those of this account."),),
+)
+GUARD_RESET = _operators(
+    "POST",
+    "/guards/reset",
+    "Lift what a guard has stopped; it counts anew.",
+    (200, GuardResetAnswer),
+    GuardResetRequest,
+    (404, 409),
+)
 CHANGES = _operators(
     "GET", "/changes", "Events behind the cursor, for a console.", (200, ChangePage), query=(CURSOR, LIMIT)
 )
@@ -181,6 +197,8 @@ NEEDED_ROLE = {
     SESSION_APPROVE.scope: Role.OPERATOR,
     SESSION_REJECT.scope: Role.OPERATOR,
     KILL_SWITCH.scope: Role.OPERATOR,
+    GUARDS.scope: Role.VIEWER,
+    GUARD_RESET.scope: Role.OPERATOR,
     RECONCILIATION.scope: Role.VIEWER,
     PROPOSAL_APPROVE.scope: Role.OPERATOR,
     PROPOSAL_REJECT.scope: Role.OPERATOR,
@@ -196,6 +214,8 @@ MANAGEMENT_ENDPOINTS = (
     SESSION_APPROVE,
     SESSION_REJECT,
     KILL_SWITCH,
+    GUARDS,
+    GUARD_RESET,
     RECONCILIATION,
     PROPOSAL_APPROVE,
     PROPOSAL_REJECT,

@@ -69,6 +69,8 @@ def body_of(endpoint: Endpoint, ea: Ea) -> object:
             return {"rules": {"sizing": {"mode": "same_volume"}}}
         case "/settings/preview":
             return {"scope": "group", "target": "nobody", "settings": {}}
+        case "/guards/reset":
+            return {"scope": "follower", "target": ea.account, "name": "daily"}
         case "/kill-switch":
             return {"action": "halt", "scope": "follower", "target": "nobody", "mode": "close_only"}
         case _:

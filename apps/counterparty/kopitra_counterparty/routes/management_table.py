@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from kopitra.application.guard_desk import GuardDesk
 from kopitra.application.management import ManagementPlane
 from kopitra.application.settings_plane import SettingsPlane
 from kopitra.protocol import management_endpoints as endpoints
 from kopitra_counterparty.gate import Route
+from kopitra_counterparty.routes.guards import GuardRoutes
 from kopitra_counterparty.routes.management import Management
 from kopitra_counterparty.routes.management_settings import Settings
 from kopitra_counterparty.routes.runs import Runs
@@ -25,6 +27,7 @@ def management_routes(service: "Service") -> tuple[Route, ...]:
     )
     settings = Settings(plane=SettingsPlane(engine=core.engine, recent=core.recent, sleeper=ports.sleeper))
     routes = Management(plane=plane, engine=core.engine, idempotency=service.idempotency, runs=runs)
+    guards = GuardRoutes(GuardDesk(engine=core.engine, clock=ports.clock))
     return (
         Route(endpoint=endpoints.SESSIONS, handle=routes.sessions),
         Route(
@@ -39,6 +42,8 @@ def management_routes(service: "Service") -> tuple[Route, ...]:
         Route(endpoint=endpoints.SESSION_APPROVE, owner=routes.owner, handle=routes.approve),
         Route(endpoint=endpoints.SESSION_REJECT, owner=routes.owner, handle=routes.reject),
         Route(endpoint=endpoints.KILL_SWITCH, read=routes.read_switch, handle=routes.kill_switch),
+        Route(endpoint=endpoints.GUARDS, handle=guards.standing),
+        Route(endpoint=endpoints.GUARD_RESET, read=guards.read_reset, handle=guards.reset),
         Route(endpoint=endpoints.RECONCILIATION, handle=routes.reconciliation),
         Route(
             endpoint=endpoints.PROPOSAL_APPROVE, owner=routes.proposal_owner, handle=routes.approve_proposal
