@@ -21,4 +21,4 @@ SPENT_CODES_KEPT = 64
 ENROLMENT_CODE_HOURS = 72
 """Life of a code that was published without an expiry: over a week-end, not over a holiday."""
 DECIDED_PROPOSALS_KEPT = 256
-"""Their ids: a repeated decision is recognised as long as a console may still be asking, and idempotency keys go first."""
+"""Their ids: a repeated decision is known for as long as a console may still ask, and idempotency keys go first."""

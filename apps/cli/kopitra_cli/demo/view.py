@@ -46,11 +46,8 @@ class PlainView:
         if share < self._next or not glance.played:
             return
         self._next += PLAIN_STEP * (1 + int((share - self._next) / PLAIN_STEP))
-        copies = ", ".join(
-            f"{each.account} {each.copies} copies {each.open} open {each.skipped} skipped"
-            for each in glance.followers
-        )
-        self.say(f"{_headline(glance)}: {copies}")
+        copies = ", ".join(f"{each.account} {each.copies} ({each.open})" for each in glance.followers)
+        self.say(f"{_headline(glance)} · copies (open): {copies}")
 
     def end(self) -> None:
         pass
