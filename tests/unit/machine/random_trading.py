@@ -7,6 +7,7 @@ import msgspec
 
 from kopitra.domain.identifiers import AccountId, EventId, PositionRef, ProposalId, SignalId
 from kopitra.domain.orders import DealEntry, DealReason, MarginMode, OrderType, Side
+from kopitra.domain.settings import SettingsScope
 from kopitra.domain.telemetry import AccountSnapshot, HeldPosition, OutboxAck, PositionSnapshot
 from kopitra.domain.trading import (
     AckStatus,
@@ -21,6 +22,7 @@ from kopitra.machine.commands import (
     DecideProposal,
     Halt,
     PlaceOperatorOrder,
+    ResetGuard,
     Resume,
     TakeAck,
     TakeExecution,
@@ -30,6 +32,7 @@ from kopitra.machine.commands import (
 )
 from kopitra.machine.decisions.netting import live_net
 from kopitra.machine.events import HaltMode, HaltScope
+from kopitra.machine.readings import Figures
 from kopitra.machine.state import FIRST_MAGIC, Account, Copy, CopyStatus, LeaderPosition
 from kopitra.simulation.draws import Draws
 from tests.unit.machine.driven import ELSEWHERE, TENANT
@@ -73,9 +76,10 @@ class TradingWorld(RandomWorld):
             *(self.acknowledge,) * 6,
             *(self.deal,) * 8,
             *(self.snapshot,) * 4,
-            self.figures,
+            *(self.figures,) * 3,
             self.deliver,
             self.halt,
+            self.reset,
             self.operate,
             self.decide_proposal,
         )
@@ -176,6 +180,11 @@ class TradingWorld(RandomWorld):
             currency="USD",
             mode=MarginMode.NETTING if nets else MarginMode.HEDGING,
         )
+        known = self.machine.state.accounts[account]
+        figures = Figures(
+            balance=snapshot.balance, currency="USD", at=self.machine.now, equity=snapshot.equity
+        )
+        self.machine.readings.note_figures(account, figures, known.marked_at, known.flow_at)
         self.ask(TakeFigures(account=account, snapshot=snapshot))
 
     def deliver(self) -> None:
@@ -351,6 +360,26 @@ class TradingWorld(RandomWorld):
             for key in list(self.machine.state.halts):
                 held, _, name = key.partition(":")
                 self.ask(Resume(scope=HaltScope(held), target=name, subject="operator", tenant=tenant))
+
+    def reset(self) -> None:
+        """Whatever guards have stopped, or one that nobody knows."""
+        state = self.machine.state
+        holds = [*state.guard_holds.values()]
+        holds += [hold for account in state.accounts.values() for hold in account.guard_holds.values()]
+        for hold in holds:
+            self.ask(
+                ResetGuard(
+                    scope=hold.scope,
+                    target=hold.target,
+                    name=hold.name,
+                    subject="operator",
+                    tenant=self.choose.one_of((None, TENANT, ELSEWHERE)),
+                    account=self.account() if self.choose.once_in(5) else None,
+                )
+            )
+        if not holds:
+            scope = self.choose.one_of(tuple(SettingsScope))
+            self.ask(ResetGuard(scope=scope, target="nobody", name="none", subject="operator"))
 
     def decide_proposal(self) -> None:
         choose, account = self.choose, self.account()

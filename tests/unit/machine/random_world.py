@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from kopitra.domain.guards import Guard, GuardAction, GuardBasis, GuardKind, GuardReset, GuardUnit
 from kopitra.domain.identifiers import AccountId, DeviceId, GroupId, SessionId, SubscriptionId, TenantId
+from kopitra.domain.periods import Period
 from kopitra.domain.quotes import Quote
 from kopitra.domain.rules import (
     Corrections,
@@ -86,6 +88,43 @@ SIZINGS: tuple[Sizing, ...] = (
     FixedRisk(fraction=Decimal("0.02")),
     ByExpression(expression="leader_volume * min(equity / 1000, 2)"),
 )
+
+
+GUARDS = (
+    Guard(
+        name="daily",
+        kind=GuardKind.LOSS,
+        limit=Decimal(20),
+        unit=GuardUnit.PERCENT,
+        period=Period.DAY,
+        action=GuardAction.FLATTEN,
+        reset_by=GuardReset.PERIOD,
+    ),
+    Guard(
+        name="high",
+        kind=GuardKind.TRAILING_DRAWDOWN,
+        limit=Decimal(400),
+        unit=GuardUnit.MONEY,
+        basis=GuardBasis.BALANCE,
+        period=Period.LIFETIME,
+        action=GuardAction.CLOSE_ONLY,
+    ),
+    Guard(name="floor", kind=GuardKind.EQUITY_FLOOR, limit=Decimal(1020), unit=GuardUnit.MONEY),
+    Guard(name="most", kind=GuardKind.OPEN_POSITIONS, limit=Decimal(30), unit=GuardUnit.COUNT),
+    Guard(name="lots", kind=GuardKind.SYMBOL_EXPOSURE, limit=Decimal(9), unit=GuardUnit.LOTS),
+)
+SUMMED = (
+    Guard(
+        name="together",
+        kind=GuardKind.LOSS,
+        limit=Decimal(300),
+        unit=GuardUnit.MONEY,
+        currency="USD",
+        period=Period.WEEK,
+        each=False,
+    ),
+)
+"""Of groups and platforms."""
 
 
 class Choices:
@@ -268,8 +307,10 @@ class RandomWorld:
         }
         settings = CopySettings(**{name: value for name, value in given.items() if choose.once_in(3)})
         revision = known.revision + step if known is not None else 1
+        possible = GUARDS if scope is SettingsScope.FOLLOWER else (*GUARDS, *SUMMED)
+        guards = tuple(guard for guard in possible if choose.once_in(4))
         return PublishSettings(
-            scope=scope, target=target, tenant=tenant, revision=revision, settings=settings
+            scope=scope, target=target, tenant=tenant, revision=revision, settings=settings, guards=guards
         )
 
     def meet(self) -> None:

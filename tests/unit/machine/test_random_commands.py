@@ -9,10 +9,13 @@ from kopitra.machine.commands import Command
 from kopitra.machine.decide import HANDLERS, decide
 from kopitra.machine.events import (
     CommandRedriven,
+    CopiesStopped,
     CopyAdded,
     CopyCorrected,
     CopyPlanned,
     Event,
+    GuardHit,
+    LeaderSilent,
     OperatorOrdered,
     OrphanClosed,
     TradingHalted,
@@ -88,7 +91,7 @@ def orders_of(event: Event) -> list[Order]:
     match event:
         case CopyPlanned(sandbox=False):
             return [decision.sent for decision in event.decisions if decision.sent is not None]
-        case TradingHalted():
+        case TradingHalted() | GuardHit() | CopiesStopped() | LeaderSilent():
             return [flatten.order for flatten in event.orders]
         case CommandRedriven() | CopyCorrected() | OrphanClosed() | OperatorOrdered():
             return [event.order]
