@@ -468,6 +468,12 @@ class State(Mutable):
             if copy is not None:
                 yield copy
 
+    def is_wanted(self, copy: Copy) -> bool:
+        """Whether the part of its leader's trade that it copies lives."""
+        leader = self.accounts.get(copy.leader)
+        position = leader.leading.positions.get(copy.position_ref) if leader is not None else None
+        return position is not None and copy.leg in position.legs
+
     def papers_of(self, position: LeaderPosition) -> Iterator[Copy]:
         for account, copy_id in position.paper:
             yield self.accounts[account].following.paper[copy_id]

@@ -383,3 +383,22 @@ def test_a_refused_close_of_one_addition_does_not_hold_up_the_other_side(world: 
     world.tick()
     desk.work()
     assert desk.exposure == Decimal("-0.5")
+
+
+def test_an_open_of_unknown_fate_is_issued_again_while_its_own_addition_is_fresh(
+    world: World, desk: Desk
+) -> None:
+    buy(world)
+    desk.work()
+    world.later(300)
+    [added] = grow(world, "0.5", "1.5", price=lots("1.20000"))
+    assert added.order is not None
+    world.fetch(desk.account)
+    world.ack(desk.account, added.order, AckStatus.UNKNOWN, reason="not_found")
+    desk.agree()
+    [again] = world.outbox(desk.account)
+    assert (again.action, again.volume, again.reference_price) == (
+        OrderAction.OPEN,
+        lots("0.5"),
+        lots("1.20000"),
+    )

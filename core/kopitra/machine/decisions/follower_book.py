@@ -88,7 +88,7 @@ class Examination:
             self._miss(copy)
         elif copy.status is CopyStatus.UNKNOWN:
             findings.knowledge.append(as_seen(copy, seen))
-            if copy.closing or not _wanted(self.state, copy):
+            if copy.closing or not self.state.is_wanted(copy):
                 closing = close_filled(self.state, _as_found(copy, seen), "found_after_close")
                 findings.knowledge.append(closing)
         elif _has_become_open(copy, seen):
@@ -230,11 +230,6 @@ def _has_become_open(copy: Copy, seen: HeldPosition) -> bool:
     if seen.order_type is not OrderType.MARKET:
         return False
     return copy.status is CopyStatus.PENDING or (copy.status is CopyStatus.OPEN and not copy.filled)
-
-
-def _wanted(state: State, copy: Copy) -> bool:
-    leader = state.accounts.get(copy.leader)
-    return leader is not None and copy.position_ref in leader.leading.positions
 
 
 def as_seen(copy: Copy, seen: HeldPosition) -> CopySettled:

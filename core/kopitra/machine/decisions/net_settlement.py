@@ -189,7 +189,7 @@ class Settlement:
             volumes = self._volumes[copy.copy_id]
             if copy.status not in DOUBTFUL or copy.copy_id in driven or volumes.filled == volumes.closed:
                 continue
-            if copy.closing or not is_wanted(self._state, copy):
+            if copy.closing or not self._state.is_wanted(copy):
                 found = msgspec.structs.replace(copy, filled=volumes.filled, closed=volumes.closed)
                 yield close_filled(self._state, found, "found_after_close", net)
 
@@ -213,13 +213,6 @@ def settle_net(state: State, account: Account, ground: str, context: Context) ->
         return []
     settlement = Settlement(state, account, symbol, copies, Decimal(difference), gone)
     return list(settlement.events(context))
-
-
-def is_wanted(state: State, copy: Copy) -> bool:
-    """Whether the leg of the leader's position that it copies lives."""
-    leader = state.accounts.get(copy.leader)
-    position = leader.leading.positions.get(copy.position_ref) if leader is not None else None
-    return position is not None and copy.leg in position.legs
 
 
 def _common(one: Decimal, other: Decimal) -> Decimal:

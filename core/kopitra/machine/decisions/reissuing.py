@@ -6,6 +6,7 @@ looked for it in vain before, so a second order can be no second copy.
 
 from datetime import datetime, timedelta
 
+from kopitra.domain.legs import Leg
 from kopitra.domain.orders import OrderType
 from kopitra.domain.trading import Order, OrderAction
 from kopitra.machine.decisions.halting import halt_over
@@ -27,10 +28,11 @@ def open_again(state: State, copy: Copy, context: Context) -> Order | None:
     subscription = state.subscriptions.get(copy.subscription)
     if position is None or subscription is None or not _still_as_planned(copy, position):
         return None
+    leg = position.legs[copy.leg]
     if not is_copying(state, copy.subscription, copy.leader):
         return None
     rules = subscription.rules
-    left_ms = _fresh_for(position, subscription, context.now) // timedelta(milliseconds=1)
+    left_ms = _fresh_for(leg, subscription, context.now) // timedelta(milliseconds=1)
     if left_ms <= 0 or halt_over(state, copy.leader, subscription) is not None:
         return None
     return Order(
@@ -45,7 +47,7 @@ def open_again(state: State, copy: Copy, context: Context) -> Order | None:
         stop_loss=copy.stop_loss,
         take_profit=copy.take_profit,
         ttl_ms=left_ms,
-        reference_price=position.price,
+        reference_price=leg.price,
         max_drift=rules.max_drift,
         max_deviation=rules.max_deviation,
         magic=copy.magic,
@@ -64,20 +66,21 @@ def why_never_opened(state: State, copy: Copy, context: Context) -> str:
     leader = state.accounts.get(copy.leader)
     position = leader.leading.positions.get(copy.position_ref) if leader is not None else None
     subscription = state.subscriptions.get(copy.subscription)
-    if position is None or subscription is None:
+    if position is None or subscription is None or copy.leg not in position.legs:
         return SUPERSEDED
-    return EXPIRED if _fresh_for(position, subscription, context.now) <= timedelta() else SUPERSEDED
+    left = _fresh_for(position.legs[copy.leg], subscription, context.now)
+    return EXPIRED if left <= timedelta() else SUPERSEDED
 
 
-def _fresh_for(position: LeaderPosition, subscription: Subscription, now: datetime) -> timedelta:
-    """How long an open for this position may still be sent; zero or less once it is stale."""
-    return position.opened_at + timedelta(seconds=subscription.rules.open_ttl_seconds) - now
+def _fresh_for(leg: Leg, subscription: Subscription, now: datetime) -> timedelta:
+    """How long an open for this trade may still be sent; zero or less once it is stale."""
+    return leg.at + timedelta(seconds=subscription.rules.open_ttl_seconds) - now
 
 
 def _still_as_planned(copy: Copy, position: LeaderPosition) -> bool:
     """Nothing was filled, and the leader's trade is what it was: no part of it closed, no order of it filled since."""
     if copy.status is not CopyStatus.UNKNOWN or copy.cause != NOT_FOUND:
         return False
-    if copy.filled or copy.closing or copy.ratio is not None:
+    if copy.filled or copy.closing or copy.ratio is not None or copy.leg not in position.legs:
         return False
     return position.pending if copy.order_type is not OrderType.MARKET else True

@@ -149,6 +149,7 @@ def begin(
 def _forget_ended_legs(state: State, position: LeaderPosition) -> None:
     """Copies of ended legs are forgotten once they are over; here they leave their position's list, too."""
     position.copies = [(copy.follower, copy.copy_id) for copy in state.copies_of(position)]
+    paper.forget_ended_legs(state, position)
 
 
 def _give_way(book: FollowerBook, decision: CopyDecision, order: Order) -> None:
@@ -269,9 +270,7 @@ def forget_if_over(state: State, copy: Copy) -> None:
     commands of it are under way."""
     if copy.live or copy.outstanding:
         return
-    leader = state.accounts.get(copy.leader)
-    position = leader.leading.positions.get(copy.position_ref) if leader is not None else None
-    if position is not None and copy.leg in position.legs:
+    if state.is_wanted(copy):
         return
     account = state.accounts[copy.follower]
     book = account.following

@@ -122,9 +122,10 @@ def _joined(state: State, book: LeaderBook, event: CopyPlanned, recorded: Record
     number = _new_leg(position, signal, recorded, opened=order.opened, order_ref=order.position_ref)
     position.volume = signal.volume_after
     position.runs |= order.runs
-    for copy in state.copies_of(order):
+    for copy in (*state.copies_of(order), *state.papers_of(order)):
         copy.position_ref, copy.leg = position.position_ref, number
     position.copies.extend(order.copies)
+    position.paper.extend(order.paper)
     del book.positions[order.position_ref]
     book.aliases[order.position_ref] = position.position_ref
     _forget_suspicion(book, order)
@@ -156,6 +157,9 @@ def _change(book: LeaderBook, position: LeaderPosition, signal: Signal, recorded
         case SignalAction.PENDING_MODIFIED:
             position.price = signal.price
             position.stop_loss, position.take_profit = signal.stop_loss, signal.take_profit
+            position.legs = {
+                n: msgspec.structs.replace(g, price=signal.price) for n, g in position.legs.items()
+            }
         case SignalAction.PENDING_FILLED:
             position.pending = False
             position.volume = signal.volume

@@ -48,6 +48,13 @@ def forget(state: State, position: LeaderPosition) -> None:
         state.accounts[follower].following.paper.pop(copy_id, None)
 
 
+def forget_ended_legs(state: State, position: LeaderPosition) -> None:
+    over = [copy for copy in state.papers_of(position) if not copy.live and copy.leg not in position.legs]
+    for copy in over:
+        del state.accounts[copy.follower].following.paper[copy.copy_id]
+        position.paper.remove((copy.follower, copy.copy_id))
+
+
 def _end(copy: Copy) -> None:
     copy.status = CopyStatus.CLOSED if copy.filled else CopyStatus.DROPPED
     copy.cause = "closed_with_leader"
