@@ -66,6 +66,9 @@ class Tail(StrEnum):
 class JournalWatcher(Protocol):
     """Told of every commit in the instant in which it becomes durable."""
 
+    def begun(self) -> None:
+        """An append has left its writer."""
+
     def written(self, frames: Sequence[Frame], row: FenceRow) -> None: ...
 
 
@@ -169,6 +172,8 @@ class SimulatedJournal:
         check_order(fence.sequence, frames)
         content = encode_commit(frames)
         self._on_the_way = (fence, frames, content)
+        if self._disk.watcher is not None:
+            self._disk.watcher.begun()
         try:
             await self._travel()
         except JournalUnavailable:

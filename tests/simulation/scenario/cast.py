@@ -52,6 +52,10 @@ PROFILES: tuple[BrokerProfile, ...] = (
 )
 
 
+SYNC_DELAYS_MS = (400, 2_000, 8_000)
+"""How long a terminal shows an empty book after it has found its broker again."""
+
+
 class Cast(msgspec.Struct, frozen=True):
     leaders: tuple[str, ...]
     followers: tuple[str, ...]
@@ -81,6 +85,8 @@ def symbols_of(draws: SeededDraws, profile: BrokerProfile) -> tuple[tuple[Symbol
     if draws.chance(250):
         coarse = one_of((Decimal("0.1"), Decimal("0.03")), draws)
         specs = tuple(msgspec.structs.replace(s, volume_min=coarse, volume_step=coarse) for s in specs)
+    if draws.chance(400):
+        profile = msgspec.structs.replace(profile, sync_delay_ms=one_of(SYNC_DELAYS_MS, draws))
     if draws.chance(200):
         specs = tuple(msgspec.structs.replace(s, contract_size=s.contract_size / 10) for s in specs)
     if draws.chance(300):

@@ -1,5 +1,6 @@
 """What goes wrong. Each fault begins with its step and ends by itself: leaving one out leaves the rest whole."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -73,6 +74,28 @@ async def counterparty_crash(world: "World", step: Step, draws: SeededDraws) -> 
             world.coverage.fault(f"journal_tail_{tail}")
     world.coverage.fault("counterparty_crash")
     await _restart(world, _seconds(draws, DOWN_MS))
+
+
+@ingredient(Kind.FAULT, "crash_while_appending", 10)
+async def crash_while_appending(world: "World", step: Step, draws: SeededDraws) -> None:
+    """The writer dies with an append on its way, or with its answer."""
+    if not await world.moment("append").comes():
+        return
+    await _moment(world, draws)
+    tail = one_of(tuple(Tail), draws)
+    world.coverage.fault("crash_while_appending")
+    for instance in list(world.counterparties.live):
+        if world.counterparties.crash(instance, tail):
+            world.coverage.fault(f"journal_tail_{tail}")
+    await _restart(world, _seconds(draws, DOWN_MS))
+
+
+async def _moment(world: "World", draws: SeededDraws) -> None:
+    """A few turns of the loop, or a few milliseconds."""
+    for _ in range(draws.below(8)):
+        await asyncio.sleep(0)
+    if draws.chance(500):
+        await world.time.sleep(draws.between(0, 6) / MILLISECONDS)
 
 
 @ingredient(Kind.FAULT, "fence_stolen", 6)
@@ -163,6 +186,14 @@ async def counterparty_clock(world: "World", step: Step, draws: SeededDraws) -> 
 @ingredient(Kind.FAULT, "agent_crash", 16)
 async def agent_crash(world: "World", step: Step, draws: SeededDraws) -> None:
     await _down(world, step, "agent_crash", _seconds(draws, DOWN_MS))
+
+
+@ingredient(Kind.FAULT, "crash_while_trading", 12)
+async def crash_while_trading(world: "World", step: Step, draws: SeededDraws) -> None:
+    """The agent dies with a trade on its way to the broker, or with the broker's answer."""
+    if await world.moment(f"trade of {step.who}").comes():
+        await _moment(world, draws)
+        await _down(world, step, "crash_while_trading", _seconds(draws, DOWN_MS), power=draws.chance(300))
 
 
 @ingredient(Kind.FAULT, "agent_power", 6)

@@ -54,6 +54,9 @@ class Watch:
 
     # -- the journal -------------------------------------------------------------------------------------------------
 
+    def begun(self) -> None:
+        self._world.moment("append").happened()
+
     def written(self, frames: Sequence[Frame], row: FenceRow) -> None:
         now = self._world.time.monotonic()
         shadow = self.facts.shadow
@@ -129,6 +132,7 @@ class Watch:
 
     def requested(self, party: "Party", request: TradeRequest) -> None:
         self._world.note(party.name, "sends", request)
+        self._world.moment(f"trade of {party.name}").happened()
         for invariant in self._having("requested"):
             invariant.requested(party, request)
 

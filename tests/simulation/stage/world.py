@@ -19,6 +19,7 @@ from tests.simulation.stage.accounts import Party
 from tests.simulation.stage.counterparties import Counterparties
 from tests.simulation.stage.coverage import Coverage
 from tests.simulation.stage.market import Market
+from tests.simulation.stage.moments import Moment
 from tests.simulation.stage.network import Network
 from tests.simulation.stage.process import Process
 from tests.simulation.stage.storage import Trouble, TroubledBlobs, TroubledSnapshots
@@ -59,7 +60,11 @@ class World:
         self.follower_of: dict[str, str] = {}
         """By subscription."""
         self.final_hash = ""
+        self._moments: dict[str, Moment] = {}
         self._revision = 0
+
+    def moment(self, name: str) -> Moment:
+        return self._moments.setdefault(name, Moment())
 
     # -- what is written down ----------------------------------------------------------------------------------------
 
