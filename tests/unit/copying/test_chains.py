@@ -169,7 +169,7 @@ def test_copies_of_copies_are_as_old_as_the_first_leaders_trade(chains: Chains) 
 
 
 def test_a_pending_order_that_rested_for_days_is_as_old_as_its_fill(chains: Chains) -> None:
-    resting = {"order_type": OrderType.LIMIT, "price": lots("1.09")}
+    resting: dict[str, Any] = {"order_type": OrderType.LIMIT, "price": lots("1.09")}
     chains.tell(LEADER, SignalAction.PENDING_PLACED, **resting)
     order = chains.trade(B)
     chains.later(86_400)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kopitra.application.preview import Change, Preview
 from kopitra.application.recent_opens import RecentOpens
 from kopitra.application.redeciding import Foreseen, foreseen
+from kopitra.domain.guards import Guard, GuardKind, GuardUnit
 from kopitra.domain.identifiers import AccountId, RunId, SubscriptionId
 from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.settings import CopySettings, SettingsScope, effective
@@ -71,12 +72,21 @@ class Watched(World):
         return recent
 
     def preview(
-        self, given: CopySettings, last: int = 200, recent: RecentOpens | None = None
+        self,
+        given: CopySettings,
+        last: int = 200,
+        recent: RecentOpens | None = None,
+        guards: tuple[Guard, ...] = (),
     ) -> PreviewAnswer:
         """Of a change of the platform's layer."""
         key = layer_key(SettingsScope.PLATFORM, TENANT)
         layer = SettingsLayer(
-            scope=SettingsScope.PLATFORM, target=TENANT, tenant=TENANT, revision=1, settings=given
+            scope=SettingsScope.PLATFORM,
+            target=TENANT,
+            tenant=TENANT,
+            revision=1,
+            settings=given,
+            guards=guards,
         )
         proposed = msgspec.structs.replace(self.state, layers=self.state.layers | {key: layer})
         changes = [
@@ -308,6 +318,19 @@ def test_a_subscription_that_would_not_be_enabled_gets_nothing(world: Watched) -
     answer = preview.answer(None)
     assert answer.differences[0].after.reason == SkipReason.UNSUBSCRIBED
     assert answer.subscriptions[0].changed == ["enabled"]
+
+
+def test_a_guard_that_is_proposed_leaves_out_what_it_would_have_turned_away(world: Watched) -> None:
+    follow(world)
+    world.open("a")
+    world.open("b", volume=lots(5), volume_after=lots(5))
+    guard = Guard(name="size", kind=GuardKind.TRADE_RISK, limit=lots(600), unit=GuardUnit.MONEY)
+    world.open("c", stop_loss=lots("1.09500"))
+    world.open("d", volume=lots(5), volume_after=lots(5), stop_loss=lots("1.09500"))
+    told = world.preview(CopySettings(), guards=(guard,)).differences
+    assert {d.after.reason for d in told} == {SkipReason.GUARD_WOULD_BREAK}
+    assert {d.event.volume for d in told} == {lots(1), lots(5)}
+    assert len(told) == 3, "two without a stop loss, and one with too much behind it"
 
 
 def test_a_preview_that_is_too_much_work_says_what_it_left_out(

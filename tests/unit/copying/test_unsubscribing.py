@@ -12,6 +12,7 @@ from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.trading import AckStatus, OrderAction, SignalAction
 from kopitra.machine import commands
 from kopitra.machine.state import CopyStatus
+from tests.unit.copying.net_desk import Desk
 from tests.unit.copying.world import GROUP, LEADER, TENANT, World, lots
 
 OTHER = AccountId("other-leader")
@@ -222,3 +223,21 @@ def test_an_open_of_unknown_fate_is_not_issued_again_once_unsubscribed(world: Wo
         world.later(6)
         world.snapshot(follower)
     assert world.outbox(follower) == []
+
+
+@pytest.mark.parametrize("policy", [Unsubscribe.CLOSE_NOW, Unsubscribe.KEEP])
+def test_on_a_netting_account_each_copy_is_taken_off_or_left_as_manual_volume(
+    world: World, policy: Unsubscribe
+) -> None:
+    follower = world.follower("follower", settings(policy))
+    desk = Desk(world, follower, netting=True)
+    for ref, volume in (("p1", "1"), ("p2", "0.5")):
+        world.send(SignalAction.OPEN, ref, volume=lots(volume), volume_after=lots(volume))
+        desk.work()
+    world.do(subscription(world, policy))
+    orders = desk.work()
+    taken_off = policy is Unsubscribe.CLOSE_NOW
+    assert [order.action for order in orders] == [OrderAction.OFFSET] * (2 if taken_off else 0)
+    assert desk.refused == []
+    assert desk.exposure == (lots(0) if taken_off else lots("1.5"))
+    assert desk.manual() == (lots(0) if taken_off else lots("1.5"))

@@ -7,9 +7,7 @@ Publishing the same again does the same again, so a policy that was changed mean
 from collections.abc import Iterable
 
 from kopitra.domain.rules import Unsubscribe
-from kopitra.machine.decisions.acks import corrective
-from kopitra.machine.decisions.continuing import closing_action
-from kopitra.machine.decisions.standing_still import unsent
+from kopitra.machine.decisions.standing_still import Sweep
 from kopitra.machine.events import (
     AnyEvent,
     CopiesUnsubscribed,
@@ -38,18 +36,17 @@ def unsubscribed(
     state: State, scope: UnsubscribedBy, target: str, leaving: Leaving, context: Context
 ) -> tuple[AnyEvent, ...]:
     """The event that ends or releases these copies; none where there is nothing to do. An open that nobody has
-    fetched is withdrawn whatever the policy: nothing new is opened."""
+    fetched is withdrawn whatever the policy: nothing new is opened. Of more copies than one decision has room for the
+    rest stays as it is until the same is published again."""
+    sweep = Sweep(state, context)
     withdrawn: list[Withdrawal] = []
     orders: list[FlattenOrder] = []
     released: list[Release] = []
     for copy, policy in leaving:
-        if unsent(state, copy, context):
-            withdrawn.append(Withdrawal(copy.follower, copy.opens, copy.copy_id))
-        elif copy.closing:
-            continue
-        elif policy is Unsubscribe.CLOSE_NOW:
-            orders.append(FlattenOrder(copy.follower, corrective(state, copy, closing_action(copy))))
-        elif policy is Unsubscribe.KEEP:
+        stopped = sweep.stop((copy,), positions=policy is Unsubscribe.CLOSE_NOW, resting=False)
+        withdrawn.extend(stopped.withdrawn)
+        orders.extend(stopped.orders)
+        if policy is Unsubscribe.KEEP and stopped.is_nothing and not copy.closing:
             released.append(Release(copy.follower, copy.copy_id))
     if not (withdrawn or orders or released):
         return ()
