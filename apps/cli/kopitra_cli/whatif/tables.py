@@ -82,14 +82,19 @@ def _reasons(follower: FollowerPart) -> Table:
 
 def _hits(follower: FollowerPart) -> Table:
     table = Table(title=f"{escape(follower.name)}: guard hits", title_justify="left")
-    table.add_column("time")
-    table.add_column("event")
-    table.add_column("what")
+    for column in ("time", "guard", "action", "measured", "limit", "lifted"):
+        table.add_column(column, justify="right" if column in ("measured", "limit") else "left")
     for hit in follower.guard_hits[:HITS_SHOWN]:
-        what = ", ".join(f"{name} {value}" for name, value in hit.details.items())
-        table.add_row(words.moment(hit.at), Text(hit.type), Text(what))
+        table.add_row(
+            words.moment(hit.at),
+            Text(hit.guard),
+            words.reason(hit.action),
+            f"{words.money(hit.measured, hit.currency)} {hit.currency}",
+            f"{words.money(hit.limit, hit.currency)} {hit.currency}",
+            words.moment(hit.lifted_at) if hit.lifted_at is not None else words.NOTHING,
+        )
     if len(follower.guard_hits) > HITS_SHOWN:
-        table.add_row("", "", f"and {len(follower.guard_hits) - HITS_SHOWN:,} more")
+        table.add_row(f"and {len(follower.guard_hits) - HITS_SHOWN:,} more", *("",) * 5)
     return table
 
 

@@ -9,9 +9,15 @@ MINUS = "−"
 NOTHING = "–"
 REASONS = {
     "below_minimum": "below the smallest volume",
-    "not_open": "the copy was closed already",
+    "not_open": "closed before, by its own stop or order",
     "not_copied": "the trade was not copied",
     "superseded": "withdrawn before it was sent",
+    "guard_hit": "a guard had been hit",
+    "guard_would_break": "a guard would have been broken",
+    "guard_unknown": "a guard could not be judged",
+    "side_filtered": "side not wanted",
+    "magic_filtered": "magic number not wanted",
+    "outside_schedule": "outside the schedule",
     "halted": "trading was halted",
     "expired": "too old",
     "no_money": "not enough money",

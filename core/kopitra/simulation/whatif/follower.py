@@ -18,7 +18,7 @@ from kopitra.simulation.broker.records import AccountView
 from kopitra.simulation.whatif.accounts import follower_broker, snapshot_of
 from kopitra.simulation.whatif.curves import Curve
 from kopitra.simulation.whatif.hand import Hand, Told
-from kopitra.simulation.whatif.limits import Limits, Meters
+from kopitra.simulation.whatif.limits import Limits, readings_of
 from kopitra.simulation.whatif.observing import Observations, Witness
 from kopitra.simulation.whatif.orders import Outcome
 from kopitra.simulation.whatif.plan import FollowerPlan, WhatIfPlan, rules_in_force
@@ -53,7 +53,6 @@ class Follower:
         self.curve = Curve(setting.begin, setting.end)
         self.curve.flow(setting.begin, plan.deposit)
         self.limits = Limits(setting.begin, setting.end)
-        self._meters = Meters(common.guards, plan.guards, plan.drawdown_limit_percent, self.broker.converted)
         self.seen = Observations(self.broker, {spec.symbol: spec for spec in specs})
         self._platform = setting.platform
         self._unshown: dict[str, Quote] = {}
@@ -89,8 +88,9 @@ class Follower:
         self._catch_up(at)
         view = self._view = self._view or self.broker.account_view()
         self.curve.note(at, view.balance, view.equity)
-        self.limits.note(at, self._meters.readings(at, view, self.curve))
         self._tell((InboxType.ACCOUNT_SNAPSHOT, snapshot_of(view)))
+        measured = self._platform.measured(self.account)
+        self.limits.note(at, readings_of(measured, self.plan.drawdown_limit_percent, self.curve.drawdown))
 
     def quote(self, at: datetime) -> None:
         """Report every price, as an EA does every few seconds: the market goes on though the history is silent."""

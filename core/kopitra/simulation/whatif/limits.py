@@ -1,28 +1,28 @@
 """How near an account comes to its limits, over time.
 
-A limit is read as "used so much of it": 100 % is the limit itself. Who acts on a guard is the core; here it is only
-measured, whether or not it was hit.
+A limit is read as "used so much of it": 100 % is the limit itself. Guards are read as the core measures them, hit or
+not.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 
-from kopitra.domain.guard_marks import Mark, allowance, fallen, floor_used, new_mark, raised, used
-from kopitra.domain.guards import STANDING, Guard, GuardBasis, GuardKind, GuardUnit
+from kopitra.domain.guards import GuardUnit
 from kopitra.domain.quantities import ZERO
-from kopitra.simulation.broker.records import AccountView
-from kopitra.simulation.whatif.curves import HUNDRED, Curve
+from kopitra.domain.settings import SettingsScope
+from kopitra.machine.decisions.guard_measures import Measured
+from kopitra.machine.guards_in_force import Placed
+from kopitra.simulation.whatif.curves import HUNDRED
 from kopitra.simulation.whatif.result import LimitPart
 
 LIMIT_POINTS = 400
 """Of the most that was used in each stretch: what a small chart can show."""
 PLACES = Decimal("0.01")
 WATCHED = "drawdown, watched only"
-
-Convert = Callable[[Decimal, str], Decimal | None]
+EVERYBODYS = "everybody's"
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,53 +34,22 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     share: Decimal
 
 
-class Meters:
-    """What one follower's standing guards measure, by the guards' own measure; and a drawdown that is only watched.
-
-    `shared` guards are every follower's. `convert` brings an amount of another currency into the account's.
-    """
-
-    def __init__(
-        self,
-        shared: Sequence[Guard],
-        own: Sequence[Guard],
-        watched_percent: Decimal | None,
-        convert: Convert,
-    ) -> None:
-        shared_names = {guard.name for guard in shared}
-        named = {guard.name: guard for guard in shared}
-        named |= {f"{g.name} (own)" if g.name in shared_names else g.name: g for g in own}
-        self._guards = {name: guard for name, guard in named.items() if guard.kind in STANDING}
-        self._watched_percent = watched_percent
-        self._convert = convert
-        self._marks: dict[str, Mark] = {}
-
-    def readings(self, at: datetime, view: AccountView, curve: Curve) -> Iterator[Reading]:
-        """Every limit as it stands now."""
-        if self._watched_percent is not None:
-            share = curve.drawdown * HUNDRED / self._watched_percent
-            yield Reading(name=WATCHED, unit="%", limit=self._watched_percent, share=share)
-        for name, guard in self._guards.items():
-            limit = self._in_account_currency(guard)
-            if limit is not None:
-                unit = "%" if guard.unit is GuardUnit.PERCENT else view.currency
-                share = self._share(name, guard, limit, at, view)
-                yield Reading(name=name, unit=unit, limit=limit, share=share)
-
-    def _share(self, name: str, guard: Guard, limit: Decimal, at: datetime, view: AccountView) -> Decimal:
-        value = view.balance if guard.basis is GuardBasis.BALANCE else view.equity
-        if guard.kind is GuardKind.EQUITY_FLOOR:
-            return floor_used(view.equity, limit)
-        mark = self._marks.get(name)
-        if mark is None or not mark.holds(guard, view.currency, at):
-            mark = new_mark(guard, value, view.currency, at)
-        mark = self._marks[name] = raised(mark, value)
-        return used(fallen(guard, mark, value), allowance(guard, mark, limit))
-
-    def _in_account_currency(self, guard: Guard) -> Decimal | None:
-        if guard.unit is not GuardUnit.MONEY or guard.currency is None:
-            return guard.limit
-        return self._convert(guard.limit, guard.currency)
+def readings_of(
+    measured: Iterable[tuple[Placed, Measured]], watched_percent: Decimal | None, drawdown: Decimal
+) -> Iterator[Reading]:
+    """The guards as the core measures them, and a drawdown (a share) that is only watched."""
+    if watched_percent is not None:
+        share = drawdown * HUNDRED / watched_percent
+        yield Reading(name=WATCHED, unit="%", limit=watched_percent, share=share)
+    for placed, found in measured:
+        guard = placed.guard
+        everybodys = placed.scope is not SettingsScope.FOLLOWER
+        yield Reading(
+            name=f"{guard.name} ({EVERYBODYS})" if everybodys else guard.name,
+            unit="%" if guard.unit is GuardUnit.PERCENT else guard.currency or found.currency,
+            limit=guard.limit,
+            share=found.used,
+        )
 
 
 class _Track(msgspec.Struct):

@@ -1,7 +1,8 @@
 """What a run sees of one follower beside its ledger: decisions, refusals, slippage, guards."""
 
 from collections import Counter
-from typing import Any, Protocol, cast
+from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -11,14 +12,13 @@ from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.trading import AckStatus, Order, OrderAction, Signal
 from kopitra.machine.events import CommandExpired, CopyDecision, CopyPlanned, Outcome, Recorded
 from kopitra.machine.evolutions.leading import OPENING
+from kopitra.machine.stop_events import GuardHit, GuardLifted
 from kopitra.simulation.broker.broker import SimulatedBroker
 from kopitra.simulation.whatif.hand import Told
 from kopitra.simulation.whatif.orders import Outcome as Carried
 from kopitra.simulation.whatif.result import HitPart, ReasonPart, RefusalPart
 from kopitra.simulation.whatif.trades import Slip
 
-GUARD_EVENTS = "guard."
-"""How the types of guards' events begin."""
 FINE = frozenset({AckStatus.EXECUTED, AckStatus.ALREADY_CLOSED})
 MEASURED = frozenset({OrderAction.OPEN, OrderAction.CLOSE, OrderAction.PARTIAL_CLOSE, OrderAction.OFFSET})
 WITHDRAWN = "superseded"
@@ -41,6 +41,8 @@ class Observations:
         self._asked: dict[CommandId, Signal] = {}
         self.slips: list[Slip] = []
         self.hits: list[HitPart] = []
+        self._standing: dict[tuple[str, str], int] = {}
+        """Where the hits that stand are in `hits`, by whose guard it is and its name."""
         self.copied = 0
         self.skipped = 0
 
@@ -75,8 +77,24 @@ class Observations:
         """An open that was too old before it could be sent."""
         self._refusals[str(AckStatus.EXPIRED), "ttl", str(OrderAction.OPEN)] += 1
 
-    def guarded(self, hit: HitPart) -> None:
-        self.hits.append(hit)
+    def guard_hit(self, event: GuardHit, at: datetime) -> None:
+        self._standing[event.scope, event.guard.name] = len(self.hits)
+        self.hits.append(
+            HitPart(
+                at=at,
+                guard=event.guard.name,
+                scope=str(event.scope),
+                action=str(event.guard.action),
+                measured=event.measured,
+                limit=event.limit,
+                currency=event.currency,
+            )
+        )
+
+    def guard_lifted(self, event: GuardLifted, at: datetime) -> None:
+        place = self._standing.pop((event.scope, event.name), None)
+        if place is not None:
+            self.hits[place] = msgspec.structs.replace(self.hits[place], lifted_at=at)
 
     def skips(self) -> tuple[ReasonPart, ...]:
         """The most frequent first."""
@@ -142,13 +160,9 @@ class Watch:
                 self._of[decision.follower].decided(decision, event.signal)
         elif isinstance(event, CommandExpired):
             self._of[event.account].expired()
-        elif str(event.__struct_config__.tag).startswith(GUARD_EVENTS):
-            self._guarded(recorded)
-
-    def _guarded(self, recorded: Recorded) -> None:
-        """A guard's event belongs to the follower that it names, or to all."""
-        details = cast("dict[str, Any]", msgspec.to_builtins(recorded.event))
-        hit = HitPart(at=recorded.at, type=str(details.pop("t")), details=details)
-        named = [name for name in self._of if name in map(str, details.values())]
-        for name in named or self._of:
-            self._of[name].guarded(hit)
+        elif isinstance(event, GuardHit):
+            for name in self._of if event.account is None else (event.account,):
+                self._of[name].guard_hit(event, recorded.at)
+        elif isinstance(event, GuardLifted):
+            for name in self._of if event.summed else event.accounts:
+                self._of[name].guard_lifted(event, recorded.at)

@@ -1,6 +1,6 @@
 """The platform between leader and followers: the real core, inbox and outbox, under the history's clock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,13 +10,15 @@ from kopitra.application.delivery import Delivery
 from kopitra.application.inbox import Inbox
 from kopitra.application.machine import Machine
 from kopitra.application.outbox_pages import Ask
-from kopitra.domain.guards import Guard
+from kopitra.domain.guards import STANDING, Guard
 from kopitra.domain.identifiers import AccountId, GroupId, JournalId, SubscriptionId, TenantId
 from kopitra.domain.settings import NOTHING_SET, CopySettings, SettingsScope
 from kopitra.domain.trading import Signal
 from kopitra.machine import commands
 from kopitra.machine.commands import Command
+from kopitra.machine.decisions.guard_measures import Measured, measure
 from kopitra.machine.events import Recorded
+from kopitra.machine.guards_in_force import Placed, guards_of
 from kopitra.machine.outcome import Context, Refusal
 from kopitra.machine.readings import Readings
 from kopitra.machine.stamp import stamp
@@ -135,6 +137,15 @@ class Platform:
         return min(
             (i.not_before for i in items if i.not_before is not None and i.not_before > now), default=None
         )
+
+    def measured(self, account: AccountId) -> Iterator[tuple[Placed, Measured]]:
+        """How far an account has used each standing guard of its own, as far as that is known."""
+        own, context = self.state.accounts[account], Context(now=self._clock.now(), readings=self.readings)
+        for placed in guards_of(self.state, own):
+            if placed.guard.kind in STANDING and placed.guard.each:
+                found = measure(own, placed, own.guard_marks.get(placed.key), context)
+                if found is not None:
+                    yield placed, found
 
     def due_again(self) -> datetime | None:
         """When a refused order of any account is driven again."""

@@ -8,7 +8,6 @@ it cost.
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -124,11 +123,17 @@ class RefusalPart(_Part, frozen=True, kw_only=True):
 
 
 class HitPart(_Part, frozen=True, kw_only=True):
-    """One event of a guard, as it was recorded."""
+    """A guard was hit: `measured` (a fall, or what was left above a floor) against `limit`, both in `currency`.
+    `scope`: whose guard it was; `lifted_at` null: it stood to the end."""
 
     at: datetime
-    type: str
-    details: dict[str, Any]
+    guard: str
+    scope: str
+    action: str
+    measured: Decimal
+    limit: Decimal
+    currency: str
+    lifted_at: datetime | None = None
 
 
 class LimitPart(_Part, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from itertools import count
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.quotes import Quote
 from kopitra.domain.telemetry import SymbolCatalog
+from kopitra.machine.readings import SETTLING
 from kopitra.protocol.events import InboxType
 from kopitra.simulation.timeline import Action, Timeline, TimelineEvent
 from kopitra.simulation.whatif.accounts import snapshot_of
@@ -29,7 +30,8 @@ LEVERAGE = 100
 LOOK_EVERY = timedelta(seconds=5)
 """While real quotes move: how often figures are read and the core looks at the time, as the platform does."""
 TIME_PASSES_EVERY = timedelta(hours=1)
-"""The same where nothing moves."""
+"""The same where nothing moves, on the hour: that is when firms' days begin."""
+SETTLED_AFTER = SETTLING + timedelta(seconds=1)
 AFTER_THE_END = timedelta(minutes=10)
 """For what is still on its way when the history ends."""
 TOLD_EVERY = 50
@@ -91,7 +93,8 @@ class _Run:
         self._feeds = Feeds(files, timeline.symbols(), self._begin, self._end)
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = count()
-        self._looked_at = self._begin
+        self._looked_at = self._looks_at = self._begin
+        self._has_guards = bool(plan.guards) or any(follower.guards for follower in plan.followers.values())
         self._redrive_at: datetime | None = None
         self._done = 0
         self._notes: list[str] = list(timeline.notes)
@@ -161,7 +164,9 @@ class _Run:
         for follower in self._followers:
             follower.show(quotes, self._begin)
         self._look()
-        self._schedule(self._begin + TIME_PASSES_EVERY, self._pass_time)
+        self._schedule(
+            self._begin.replace(minute=0, second=0, microsecond=0) + TIME_PASSES_EVERY, self._pass_time
+        )
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
@@ -209,6 +214,7 @@ class _Run:
             if again is not None:
                 self._schedule(again, work)
             follower.look(self._clock.now())
+            self._look_later()
 
         return work
 
@@ -218,6 +224,14 @@ class _Run:
         later = self._clock.now() + TIME_PASSES_EVERY
         if later <= self._end:
             self._schedule(later, self._pass_time)
+
+    def _look_later(self) -> None:
+        """Guards take a balance that has just moved for a payment perhaps, and wait until that is beyond doubt: then
+        they want to see it once more."""
+        at = self._clock.now() + SETTLED_AFTER
+        if self._has_guards and at > self._looks_at:
+            self._looks_at = at
+            self._schedule(at, self._look)
 
     def _look(self) -> None:
         """Read every account's figures."""
@@ -263,6 +277,7 @@ class _Run:
         elif event.action is not Action.QUOTE and self._leader.trade(event):
             self._lead(event)
         self._look()
+        self._look_later()
         self._done += 1
         if self._done % TOLD_EVERY == 0 or self._done == len(self._timeline.events):
             self._progress(self._done, len(self._timeline.events), at)
