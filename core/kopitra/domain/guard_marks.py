@@ -37,9 +37,11 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     def holds(self, guard: Guard, currency: str, now: datetime) -> bool:
         """Whether it is the mark of this guard as it is set now, and of the present period."""
         return (
-            (self.basis, self.clock, self.currency) == (guard.basis, guard.clock, currency)
-            and self.began <= now
+            self.began <= now
             and (self.ends is None or now < self.ends)
+            and self.basis is guard.basis
+            and self.currency == currency
+            and guard.has_clock(self.clock)
         )
 
 

@@ -112,6 +112,15 @@ class Guard(
             raise ValueError(f"guard {self.name} has no period")
         return ResetClock(self.period, self.reset_time, self.timezone, self.reset_weekday)
 
+    def has_clock(self, clock: ResetClock) -> bool:
+        """Whether this is the guard's present clock."""
+        return (
+            clock.period is self.period
+            and clock.time == self.reset_time
+            and clock.timezone == self.timezone
+            and clock.weekday is self.reset_weekday
+        )
+
 
 STANDING = frozenset({GuardKind.LOSS, GuardKind.TRAILING_DRAWDOWN, GuardKind.EQUITY_FLOOR})
 """Watch figures; a hit stands until it is reset."""

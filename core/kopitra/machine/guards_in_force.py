@@ -12,29 +12,40 @@ from kopitra.machine.state import Account, Copy, State, Subscription
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
-    """A guard and the layer it is set in; `target` is the tenant's, group's or follower's id."""
+    """A guard and the layer it is set in; `target` is the tenant's, group's or follower's id, and `key` what marks and
+    hits are kept under."""
 
     scope: SettingsScope
     target: str
     guard: Guard
-
-    @property
-    def key(self) -> str:
-        """What its marks and hits are kept under."""
-        return guard_key(self.scope, self.target, self.guard.name)
+    key: str
 
 
 def guard_key(scope: SettingsScope, target: str, name: str) -> str:
     return f"{scope}:{target}:{name}"
 
 
-def guards_over(state: State, subscription: Subscription) -> Iterator[Placed]:
-    """Those that an open of this copy relation must pass, narrowest first."""
-    if not state.layers:
-        return
-    yield from guards_in(state, SettingsScope.FOLLOWER, subscription.follower)
-    yield from guards_in(state, SettingsScope.GROUP, subscription.group)
-    yield from guards_in(state, SettingsScope.PLATFORM, subscription.tenant)
+class GuardsOver:
+    """Those that an open of a copy relation must pass, narrowest first; layers that many share are read once."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._shared: dict[tuple[SettingsScope, str], tuple[Placed, ...]] = {}
+
+    def of(self, subscription: Subscription) -> tuple[Placed, ...]:
+        if not self._state.layers:
+            return ()
+        return (
+            *guards_in(self._state, SettingsScope.FOLLOWER, subscription.follower),
+            *self._read_once(SettingsScope.GROUP, subscription.group),
+            *self._read_once(SettingsScope.PLATFORM, subscription.tenant),
+        )
+
+    def _read_once(self, scope: SettingsScope, target: str) -> tuple[Placed, ...]:
+        found = self._shared.get((scope, target))
+        if found is None:
+            found = self._shared[scope, target] = tuple(guards_in(self._state, scope, target))
+        return found
 
 
 def guards_of(state: State, account: Account) -> Iterator[Placed]:
@@ -87,4 +98,4 @@ def guards_in(state: State, scope: SettingsScope, target: str) -> Iterator[Place
     layer = state.layers.get(layer_key(scope, target))
     if layer is not None:
         for guard in layer.guards:
-            yield Placed(scope, target, guard)
+            yield Placed(scope, target, guard, guard_key(scope, target, guard.name))

@@ -40,6 +40,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 class Totals(msgspec.Struct):
     """What a gate counts, in its own measure: over all, and by symbol and side."""
 
+    sided: bool = False
+    """Whether sides matter: only exposure asks for them."""
     over_all: Decimal = ZERO
     by_side: dict[tuple[str, Side], Decimal] = {}
     unknown: Unknown | None = None
@@ -49,6 +51,8 @@ class Totals(msgspec.Struct):
             self.unknown = self.unknown or amount
             return
         self.over_all += amount
+        if not self.sided:
+            return
         key = (underlying(line.spec), line.side)
         self.by_side[key] = self.by_side.get(key, ZERO) + amount
 
@@ -79,7 +83,8 @@ def totals_of(
     state: State, placed: Placed, accounts: list[AccountId], currency: str | None, context: Context
 ) -> Totals:
     """What these accounts hold and are about to hold. `currency`: of sums; None: each account's own."""
-    guard, totals = placed.guard, Totals()
+    guard = placed.guard
+    totals = Totals(sided=guard.kind is GuardKind.SYMBOL_EXPOSURE)
     for name in accounts:
         account = state.accounts[name]
         if guard.kind is GuardKind.ORDER_RATE:

@@ -12,7 +12,7 @@ from kopitra.domain.trading import Order
 from kopitra.machine.decisions.guard_gates import Line, Totals, amount_of, line_of_order, risk, totals_of
 from kopitra.machine.decisions.guard_measures import Measured, measure, measure_sum
 from kopitra.machine.decisions.guard_values import Unknown, added_up, limit_in, staleness, value_of
-from kopitra.machine.guards_in_force import Placed, guards_over, members
+from kopitra.machine.guards_in_force import GuardsOver, Placed, members
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, State, Subscription
 
@@ -39,6 +39,7 @@ class Gatekeeper:
     def __init__(self, state: State, context: Context) -> None:
         self._state = state
         self._context = context
+        self._guards = GuardsOver(state)
         self._totals: dict[tuple[str, AccountId | None], Totals] = {}
         self._sums: dict[str, tuple[Measured | None, Unknown | None]] = {}
         self._equities: dict[str, Decimal | Unknown] = {}
@@ -47,7 +48,7 @@ class Gatekeeper:
         self, subscription: Subscription, leader: AccountId | None, order: Order, spec: SymbolSpec
     ) -> Skip | None:
         """The first guard, narrowest first, that this open would break; None: it is let through, and counts."""
-        placed = list(guards_over(self._state, subscription))
+        placed = self._guards.of(subscription)
         if not placed:
             return None
         line = line_of_order(subscription.follower, leader, order, spec)
@@ -61,8 +62,11 @@ class Gatekeeper:
         self._take(placed, line)
         return None
 
-    def _take(self, placed: list[Placed], line: Line) -> None:
+    def _take(self, placed: tuple[Placed, ...], line: Line) -> None:
+        alone = len(self._state.by_follower.get(line.account, ())) == 1
         for one in placed:
+            if one.guard.each and alone:
+                continue  # nothing else of this decision will ask for this follower's totals
             totals = self._totals.get(_whose(one, line.account))
             if totals is not None:
                 totals.add(line, amount_of(one.guard, line, _currency(one), self._context))
