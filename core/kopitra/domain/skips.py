@@ -53,6 +53,7 @@ class SkipReason(StrEnum):
     LEADER_SILENT = "leader_silent"
     SANDBOX = "sandbox"
     UNSUBSCRIBED = "unsubscribed"
+    NETTING_LEADER = "netting_leader"
     COPY_OF_COPY = "copy_of_copy"
     # time and state
     CLOSED_BEFORE_OPEN = "closed_before_open"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kopitra.domain.identifiers import AccountId, SubscriptionId
+from kopitra.domain.identifiers import AccountId, GroupId, SubscriptionId
 from kopitra.domain.orders import DealEntry, DealReason, OrderType, Side
 from kopitra.domain.rules import CopyRules
 from kopitra.domain.settings import layer_of
@@ -383,6 +383,15 @@ def test_manual_volume_shares_too(desk: Desk) -> None:
     assert opened(desk, "a", stop_loss=lots("1.05")).stop_loss is None
 
 
+def test_stops_leave_the_broker_when_the_owner_trades_there_too(desk: Desk) -> None:
+    copy = opened(desk, "a", stop_loss=lots("1.05"))
+    desk.by_hand(BUY, "0.5")
+    desk.agree()
+    [order] = desk.work()
+    assert (order.action, order.stop_loss) == (OrderAction.MODIFY, None)
+    assert (copy.stop_loss, desk.manual()) == (None, lots("0.5"))
+
+
 def test_a_trade_that_turns_keeps_its_stops_where_it_is_alone(desk: Desk) -> None:
     opened(desk, "a", stop_loss=lots("1.05"))
     decisions = desk.world.send(
@@ -478,3 +487,41 @@ def test_an_account_that_turns_out_to_net_has_its_refused_closes_as_offsets(worl
     world.tick()
     assert [o.action for o in desk.work()] == [OrderAction.OFFSET]
     assert desk.exposure == 0
+
+
+def test_an_open_that_is_delayed_is_not_counted_on(world: World) -> None:
+    rules = CopyRules(sizing=ByMultiplier(), delay_seconds=5)
+    desk = Desk(world, world.follower("patient", rules), netting=True)
+    world.send(A.OPEN, "a")
+    world.later(6)
+    desk.work()
+    world.send(A.OPEN, "b", volume=lots("0.5"), volume_after=lots("0.5"))
+    assert close(desk, "a").expected_net_before == lots(1)
+
+
+def test_an_account_that_nets_and_leads_opens_no_copies(world: World) -> None:
+    account = world.follower("both")
+    Desk(world, account, netting=True)
+    world.do(commands.PublishGroup(group=GroupId("led"), tenant=TENANT, revision=50, leaders=(account,)))
+    follower = world.account("third")
+    world.do(
+        commands.PublishSubscription(
+            subscription=SubscriptionId("third"),
+            tenant=TENANT,
+            revision=51,
+            group=GroupId("led"),
+            follower=follower,
+            rules=layer_of(CopyRules(sizing=ByMultiplier())),
+        )
+    )
+    [decision] = world.send(A.OPEN, "a")
+    assert (decision.outcome, decision.reason) == (Outcome.SKIPPED, "netting_leader")
+
+
+def test_a_refused_open_leaves_the_stops_of_others_alone(world: World) -> None:
+    coarse = spec(volume_min=lots(1))
+    desk = Desk(world, world.follower("coarse", None, coarse), netting=True)
+    opened(desk, "a", stop_loss=lots("1.05"))
+    [decision] = world.send(A.OPEN, "b", volume=lots("0.5"), volume_after=lots("0.5"))
+    assert decision.outcome is Outcome.SKIPPED
+    assert [copy.stop_loss for copy in desk.copies()] == [lots("1.05")]

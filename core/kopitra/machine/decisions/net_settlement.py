@@ -14,9 +14,9 @@ import msgspec
 
 from kopitra.domain.identifiers import CommandId
 from kopitra.domain.quantities import ZERO
-from kopitra.domain.trading import Order
-from kopitra.machine.decisions.acks import close_filled, closing_incidents
-from kopitra.machine.decisions.netting import NetOrders, live_net, signed
+from kopitra.domain.trading import Order, OrderAction
+from kopitra.machine.decisions.acks import close_filled, closing_incidents, corrective
+from kopitra.machine.decisions.netting import STOPS_HELD_BY_LEADER, NetOrders, live_net, signed
 from kopitra.machine.decisions.reissuing import open_again, why_never_opened
 from kopitra.machine.events import AnyEvent, CopyCorrected, CopyVolumes, NetSettled, ProposalKind, Taken
 from kopitra.machine.outcome import Context
@@ -104,6 +104,7 @@ class Settlement:
                     run=copy.run,
                 )
         yield from self._unwanted()
+        yield from self._stops_taken_away(over)
 
     def _explain(self, doubts: list[Doubt]) -> None:
         """Which commands of unknown fate were carried out: the ones that sum to the difference; where none do, as many
@@ -179,6 +180,22 @@ class Settlement:
         for command, held in self._account.held_back.items():
             if held.order.symbol == self._symbol and held.order.copy_id is not None:
                 yield command, held.order
+
+    def _stops_taken_away(self, over: Collection[str]) -> Iterator[AnyEvent]:
+        """A copy that was alone, and is not since the owner trades there, too: its stops would close his volume."""
+        for copy in self._copies:
+            stops = copy.stop_loss or copy.take_profit
+            if not self._manual or not stops or copy.closing or copy.copy_id in over:
+                continue
+            order = corrective(self._state, copy, OrderAction.MODIFY)
+            resting = copy.status is CopyStatus.PENDING
+            yield CopyCorrected(
+                account=self._account.account,
+                copy_id=copy.copy_id,
+                order=msgspec.structs.replace(order, price=copy.price if resting else None),
+                cause=STOPS_HELD_BY_LEADER,
+                run=copy.run,
+            )
 
     def _unwanted(self) -> Iterator[AnyEvent]:
         """Opens that turned out to be there although their leader's trade is over."""

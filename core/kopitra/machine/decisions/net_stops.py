@@ -16,8 +16,11 @@ from kopitra.machine.state import Account, Copy, CopyStatus, State, Subscription
 
 
 class Placed(msgspec.Struct, frozen=True):
+    """`shared`: others are in the position, so none of its copies may have stops."""
+
     stops: Stops
     notes: tuple[str, ...] = ()
+    shared: bool = False
 
 
 class NetStops:
@@ -36,9 +39,12 @@ class NetStops:
         """What of `stops` an open in this symbol may carry."""
         if not self._meets_others(account, symbol):
             return Placed(stops)
-        self.clearing.extend(self._cleared(account, symbol))
         notes = (STOPS_HELD_BY_LEADER,) if stops.stop_loss or stops.take_profit else ()
-        return Placed(Stops(), notes)
+        return Placed(Stops(), notes, shared=True)
+
+    def clear(self, account: Account, symbol: str) -> None:
+        """Have the stops of those that were alone until now taken away."""
+        self.clearing.extend(self._cleared(account, symbol))
 
     def _meets_others(self, account: Account, symbol: str) -> bool:
         """Others are in the position, or come into it by this very event."""

@@ -52,9 +52,12 @@ def volume_to_come(account: Account, copy: Copy) -> Decimal:
     volume = copy.live_volume
     for command in copy.outstanding:
         sequence = account.commands.get(command)
-        order = account.outbox[sequence].order if sequence is not None else None
-        if order is None:
+        item = account.outbox[sequence] if sequence is not None else None
+        if (
+            item is None or item.order is None or item.not_before is not None
+        ):  # a delayed open may come long after
             continue
+        order = item.order
         if order.action is OrderAction.OPEN and order.order_type is OrderType.MARKET:
             volume = max(volume, order.volume)
         elif order.action is OrderAction.OFFSET:

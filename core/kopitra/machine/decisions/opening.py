@@ -87,6 +87,8 @@ class Opening:
         follower = self.state.accounts.get(subscription.follower)
         if follower is None or not follower.enabled:
             return Skip(SkipReason.FOLLOWER_UNKNOWN, "the follower's account is not enabled")
+        if is_netting(follower) and follower.account in self.state.by_leader:
+            return Skip(SkipReason.NETTING_LEADER, "in one net position its own trades and copies look alike")
         if self.copied and not self.state.groups[subscription.group].copies_of_copies:
             return Skip(SkipReason.COPY_OF_COPY, "its group does not copy what its leaders copy from others")
         halt = halt_over(self.state, self.leader.account, subscription)
@@ -233,6 +235,8 @@ class Opening:
         refused = self.gate.refuse(subscription, self.leader.account, order, spec)
         if refused is not None:
             return _skipped(subscription, refused)
+        if placed.shared:
+            self.net_stops.clear(account, spec.symbol)
         return CopyDecision(
             subscription=subscription.subscription,
             follower=subscription.follower,
