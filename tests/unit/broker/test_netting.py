@@ -1,6 +1,8 @@
 """A netting account: one position per symbol, added to, reduced and reversed."""
 
-from kopitra.domain.orders import DealEntry, MarginMode, OrderType, Side
+from kopitra.domain.orders import DealEntry, DealReason, MarginMode, OrderType, Side
+from kopitra.simulation.broker.faults import Fault, FaultKind
+from kopitra.simulation.broker.operations import PlanFaults
 from kopitra.simulation.broker.retcodes import Retcode
 from tests.unit.broker.house import D, House, quoted_house
 
@@ -88,3 +90,62 @@ def test_positions_do_not_close_by_each_other() -> None:
     other = house.buy("1", symbol="USDJPY").position_ticket
     result = house.send("close_by", position=ticket, position_by=other)
     assert result.retcode == Retcode.INVALID
+
+
+def test_every_deal_carries_its_own_orders_number_and_the_position_the_first_ones() -> None:
+    house = netting_house()
+    house.buy("1", magic=1)
+    house.buy("0.5", magic=2)
+    house.sell("0.4", magic=3)
+    assert [deal.magic for deal in house.broker.state.deals[1:]] == [1, 2, 3]
+    assert house.position.magic == 1
+
+
+def test_a_stop_closes_the_whole_net_position_whoever_traded_it() -> None:
+    house = netting_house()
+    house.buy("1", magic=1, stop_loss="1.09000")
+    house.buy("0.5", magic=2)
+    house.quote("EURUSD", "1.09000", "1.09010")
+    deal = house.broker.state.deals[-1]
+    assert (deal.volume, deal.reason, deal.magic) == (D("1.5"), DealReason.STOP_LOSS, 1)
+    assert house.positions == []
+
+
+def test_stops_are_changed_for_the_net_position_by_its_ticket_now() -> None:
+    house = netting_house()
+    first = house.buy("1").position_ticket
+    turned = house.sell("1.5").order_ticket
+    assert house.send("sltp", position=first, stop_loss="1.2").retcode == Retcode.POSITION_CLOSED
+    assert house.send("sltp", position=turned, stop_loss="1.2").done
+    assert house.position.stop_loss == D("1.2")
+
+
+def test_profit_is_reckoned_from_the_average_price_and_adds_up() -> None:
+    house = netting_house()
+    house.buy("1")
+    house.quote("EURUSD", "1.10200", "1.10210")
+    house.buy("1")
+    house.quote("EURUSD", "1.10310", "1.10320")
+    house.sell("0.5")
+    house.sell("1.5")
+    profits = [deal.profit for deal in house.broker.state.deals if deal.entry is DealEntry.OUT]
+    assert profits == [D("100.00"), D("300.00")]
+
+
+def test_the_position_after_a_flat_one_has_another_name() -> None:
+    house = netting_house()
+    first = house.buy("1").position_id
+    house.sell("1")
+    assert house.buy("1").position_id != first
+
+
+def test_an_order_against_the_position_may_be_filled_in_part() -> None:
+    house = netting_house()
+    house.buy("1")
+    house.broker.apply(PlanFaults(at=house.at, scripted=(Fault(kind=FaultKind.PARTIAL, fill_per_mille=300),)))
+    result = house.sell("1")
+    assert (result.retcode, result.volume, house.position.volume) == (
+        Retcode.DONE_PARTIAL,
+        D("0.3"),
+        D("0.7"),
+    )

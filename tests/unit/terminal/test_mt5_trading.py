@@ -141,3 +141,25 @@ async def test_money_moved_is_told_by_kind() -> None:
         ("withdrawal", D("-5.5")),
         ("credit", D(3)),
     ]
+
+
+async def test_what_goes_through_a_net_position_keeps_its_own_number_and_the_ledgers_order() -> None:
+    """As an offset is found again: by the magic number of its own order, whatever the position's is."""
+    scene = Scene(MarginMode.NETTING)
+    await scene.terminal.send(BUY)
+    volumes = (("0.2", Side.BUY, 8), ("0.1", Side.SELL, 9), ("0.6", Side.SELL, 10), ("0.2", Side.BUY, 11))
+    for volume, side, magic in volumes:
+        request = TradeRequest(action="deal", symbol="EURUSD", side=side, volume=D(volume), magic=magic)
+        await scene.terminal.send(request)
+    deals = [deal for deal in await scene.terminal.deals(0) if deal.kind == "trade"]
+    assert [(deal.entry, deal.magic) for deal in deals] == [
+        (DealEntry.IN, 7),
+        (DealEntry.IN, 8),
+        (DealEntry.OUT, 9),
+        (DealEntry.INOUT, 10),
+        (DealEntry.OUT, 11),
+    ]
+    assert len({deal.position_id for deal in deals}) == 1
+    assert [deal.ordinal for deal in deals] == sorted(deal.ordinal for deal in deals)
+    assert (await scene.terminal.account()).mode is MarginMode.NETTING
+    assert await scene.terminal.positions() == []
