@@ -3,13 +3,14 @@ traded on by hand. Whoever uses it decides when commands are fetched, and what g
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from kopitra.domain.identifiers import AccountId
 from kopitra.domain.orders import DealEntry, DealReason, MarginMode, Side
 from kopitra.domain.telemetry import AccountSnapshot, HeldPosition
-from kopitra.domain.trading import AckStatus, Order, OrderAction
+from kopitra.domain.trading import AckStatus, Order, OrderAction, SignalAction
 from kopitra.machine import commands
 from kopitra.machine.outcome import Decision
 from kopitra.machine.state import Copy
@@ -170,3 +171,16 @@ class Desk:
 
 def signed(side: Side, volume: Decimal) -> Decimal:
     return volume if side is Side.BUY else -volume
+
+
+def opened(desk: Desk, ref: str, volume: str = "1", side: Side = Side.BUY, **more: Any) -> Copy:
+    """The copy of a leader's new trade, filled."""
+    desk.world.send(SignalAction.OPEN, ref, volume=lots(volume), volume_after=lots(volume), side=side, **more)
+    desk.work()
+    return desk.copies()[-1]
+
+
+def close(desk: Desk, ref: str, volume: str = "1") -> Order:
+    [decision] = desk.world.send(SignalAction.CLOSE, ref, volume=lots(volume))
+    assert decision.order is not None
+    return decision.order
