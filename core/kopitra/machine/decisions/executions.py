@@ -8,10 +8,11 @@ from kopitra.domain.identifiers import CopyId
 from kopitra.domain.orders import BY_HAND
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.rules import ManualClose
-from kopitra.domain.trading import REDUCING, Execution, OrderAction
+from kopitra.domain.trading import Execution, OrderAction
 from kopitra.machine.commands import TakeExecution
 from kopitra.machine.decisions.acks import close_filled, closing_incidents, corrective
 from kopitra.machine.decisions.continuing import target_of
+from kopitra.machine.decisions.ending import is_ending
 from kopitra.machine.decisions.netting import is_netting
 from kopitra.machine.decisions.resync import look_at_book
 from kopitra.machine.events import AnyEvent, CopyCorrected, ExecutionRecorded
@@ -83,13 +84,8 @@ def _after_fill(state: State, account: Account, copy: Copy, execution: Execution
         return []
     filled = copy.filled + max(ZERO, (execution.fill_volume or ZERO) - copy.found)
     after = _as_filled(copy, execution, filled)
-    reducing = any(
-        item.order is not None and item.order.action in REDUCING
-        for item in (account.outbox[account.commands[c]] for c in copy.outstanding if c in account.commands)
-    )
-    held_back = any(held.order.copy_id == copy.copy_id for held in account.held_back.values())
     if copy.closing or not copy.live:
-        return [] if reducing or held_back else [close_filled(state, after, "filled_after_close")]
+        return [] if is_ending(account, copy) else [close_filled(state, after, "filled_after_close")]
     if copy.ratio is not None:
         return _retarget(state, copy, after, filled)
     return []

@@ -6,8 +6,9 @@ from decimal import Decimal
 import msgspec
 
 from kopitra.domain.identifiers import CommandId
+from kopitra.domain.orders import OrderType
 from kopitra.domain.quantities import ZERO
-from kopitra.domain.trading import Order
+from kopitra.domain.trading import Order, OrderAction
 from kopitra.machine.decisions.acks import TAKING_OFF
 from kopitra.machine.decisions.identity import again
 from kopitra.machine.decisions.netting import NetOrders, is_netting
@@ -47,5 +48,16 @@ def _is_down_to(account: Account, copy: Copy, target: Decimal, net: NetOrders) -
     """Closed by hand meanwhile, or brought down by another command."""
     if not copy.live:
         return True
-    known = bool(copy.filled or copy.outstanding)
-    return known and net.volume_to_come(account, copy) <= target
+    known = copy.filled or any(_tells(account, command, target) for command in copy.outstanding)
+    return bool(known) and net.volume_to_come(account, copy) <= target
+
+
+def _tells(account: Account, command: CommandId, target: Decimal) -> bool:
+    """Whether a command under way says what a copy without a told fill will hold: its open, or what leaves no more of
+    it than `target`. A modification, a resting order or a smaller reduction does not."""
+    sequence = account.commands.get(command)
+    order = account.outbox[sequence].order if sequence is not None else None
+    if order is None:
+        return False
+    opens = order.action is OrderAction.OPEN and order.order_type is OrderType.MARKET
+    return opens or (order.action is OrderAction.OFFSET and (order.target_volume or ZERO) <= target)

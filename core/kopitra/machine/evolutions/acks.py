@@ -99,10 +99,11 @@ def _offset(state: State, copy: Copy, event: CommandAcknowledged) -> None:
 
 
 def _settle_open(state: State, copy: Copy, order: Order, event: CommandAcknowledged) -> None:
+    if copy.status not in (CopyStatus.PLANNED, CopyStatus.UNKNOWN):
+        return  # deals have told more than its EA can
     if event.status is AckStatus.UNKNOWN:
         copy.status, copy.cause = CopyStatus.UNKNOWN, event.reason
     elif event.status in DONE:
-        if copy.status in (CopyStatus.PLANNED, CopyStatus.UNKNOWN):
-            copy.status = CopyStatus.OPEN if order.order_type is OrderType.MARKET else CopyStatus.PENDING
-    elif copy.status in (CopyStatus.PLANNED, CopyStatus.UNKNOWN):
+        copy.status = CopyStatus.OPEN if order.order_type is OrderType.MARKET else CopyStatus.PENDING
+    else:
         end(state, copy, CopyStatus.DROPPED, event.reason or event.status)

@@ -13,7 +13,15 @@ from kopitra.machine.events import (
     ProposalKind,
     Recorded,
 )
-from kopitra.machine.evolutions.copies import after_magic, begin, forget, forget_doubts, send
+from kopitra.machine.evolutions.copies import (
+    after_magic,
+    begin,
+    drop_held_back,
+    forget,
+    forget_doubts,
+    send,
+)
+from kopitra.machine.evolutions.outbox import retire
 from kopitra.machine.state import Account, Copy, CopyStatus, FollowerBook, LeaderPosition, State
 
 REJECTED = "rejected"
@@ -33,7 +41,7 @@ def added(state: State, event: CopyAdded, recorded: Recorded) -> None:
             former.withheld = decision.reason
         return
     position.unopened.pop(decision.subscription, None)
-    _replace(book, former, position)
+    _replace(state, former, position)
     position.generation = max(position.generation, decision.generation)
     begin(book, event.leader, event.run, decision, order, position, event.missed, event.leg)
     send(state, event.account, order, recorded, 0, event.run)
@@ -43,7 +51,7 @@ def adopted(state: State, event: CopyAdopted, recorded: Recorded) -> None:
     position = state.accounts[event.leader].leading.positions[event.position_ref]
     book = state.accounts[event.account].following
     held = event.held
-    _replace(book, former_copy(book, event.subscription, position, event.leg), position)
+    _replace(state, former_copy(book, event.subscription, position, event.leg), position)
     position.generation = max(position.generation, event.generation)
     copy = Copy(
         copy_id=event.copy_id,
@@ -97,11 +105,17 @@ def former_copy(
     return latest
 
 
-def _replace(book: FollowerBook, former: Copy | None, position: LeaderPosition) -> None:
-    """A later generation takes the place of one that ended."""
-    if former is not None and not former.sandbox:
-        position.copies.remove((former.follower, former.copy_id))
-        forget(book, former)
+def _replace(state: State, former: Copy | None, position: LeaderPosition) -> None:
+    """A later generation takes the place of one that ended, and whatever was still under way for that one is void."""
+    if former is None or former.sandbox:
+        return
+    account = state.accounts[former.follower]
+    for command in former.outstanding:
+        if command in account.commands:
+            retire(account, account.commands[command])
+    drop_held_back(state, former)
+    position.copies.remove((former.follower, former.copy_id))
+    forget(account.following, former)
 
 
 def proposed(state: State, event: CorrectionProposed, recorded: Recorded) -> None:
