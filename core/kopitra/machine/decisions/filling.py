@@ -7,7 +7,7 @@ import msgspec
 from kopitra.domain.rules import PendingPolicy
 from kopitra.domain.skips import SkipReason
 from kopitra.domain.trading import Signal
-from kopitra.machine.decisions.halting import halt_over
+from kopitra.machine.decisions.permission import may_open
 from kopitra.machine.events import Outcome
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Copy, CopyStatus, State, Subscription
@@ -61,6 +61,6 @@ def _fresh_until(
     """How long an order at market would still be the leader's trade; None where it must not be opened at all."""
     age = timedelta(milliseconds=signal.age_ms)
     until = context.now + timedelta(seconds=subscription.rules.open_ttl_seconds) - age
-    if until <= context.now or halt_over(state, copy.leader, subscription) is not None:
+    if until <= context.now or not may_open(state, copy.leader, subscription, context):
         return None
     return until

@@ -32,6 +32,8 @@ from kopitra.machine.state import Account, State, Subscription
 QUOTE_MAX_AGE = timedelta(seconds=60)
 """An older quote says nothing about a stops level; the broker then judges by itself."""
 
+LEADER_DISABLED = "the leader's account is not enabled"
+
 
 class Opening:
     """One leader trade on its way to every follower: what they share is looked up once."""
@@ -84,6 +86,8 @@ class Opening:
         return self._place(subscription, mapped.spec)
 
     def _refused(self, subscription: Subscription) -> Skip | None:
+        if not self.leader.enabled:
+            return Skip(SkipReason.UNSUBSCRIBED, LEADER_DISABLED)
         follower = self.state.accounts.get(subscription.follower)
         if follower is None or not follower.enabled:
             return Skip(SkipReason.FOLLOWER_UNKNOWN, "the follower's account is not enabled")

@@ -149,7 +149,7 @@ def _not_ready(
 ) -> NotNow | None:
     if not follower.enabled or not has_arrived(follower) or not follower.catalog or follower.silent:
         return NotNow.FOLLOWER_AWAY
-    if leader.session is None or leader.silent:
+    if not leader.enabled or leader.session is None or leader.silent:
         return NotNow.LEADER_AWAY
     if halt_over(state, leader.account, subscription) is not None:
         return NotNow.HALTED

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from kopitra.domain.legs import Leg
 from kopitra.domain.orders import OrderType
 from kopitra.domain.trading import Order, OrderAction
-from kopitra.machine.decisions.halting import halt_over
 from kopitra.machine.decisions.identity import further_command
-from kopitra.machine.indexes import is_copying
+from kopitra.machine.decisions.permission import may_open
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Copy, CopyStatus, LeaderPosition, State, Subscription
 
@@ -29,11 +28,11 @@ def open_again(state: State, copy: Copy, context: Context) -> Order | None:
     if position is None or subscription is None or not _still_as_planned(copy, position):
         return None
     leg = position.legs[copy.leg]
-    if not is_copying(state, copy.subscription, copy.leader):
+    if not may_open(state, copy.leader, subscription, context):
         return None
     rules = subscription.rules
     left_ms = _fresh_for(leg, subscription, context.now) // timedelta(milliseconds=1)
-    if left_ms <= 0 or halt_over(state, copy.leader, subscription) is not None:
+    if left_ms <= 0:
         return None
     return Order(
         command_id=further_command(state, copy.copy_id, len(copy.commands)),

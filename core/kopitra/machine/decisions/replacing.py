@@ -8,9 +8,9 @@ from kopitra.domain.partial_close import remaining_target
 from kopitra.domain.trading import AckStatus, Order, OrderAction
 from kopitra.machine.decisions.filling import REPLACED
 from kopitra.machine.decisions.guarding import refuse_open
-from kopitra.machine.decisions.halting import halt_over
 from kopitra.machine.decisions.identity import MagicNumbers, comment_of, further_command
 from kopitra.machine.decisions.netting import is_netting, is_shared
+from kopitra.machine.decisions.permission import may_open
 from kopitra.machine.events import CopyAdded, CopyDecision, OpenCause, Outcome
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Copy, CopyStatus, LeaderPosition, State, Subscription
@@ -38,7 +38,7 @@ def replacement(
     subscription = state.subscriptions.get(copy.subscription)
     if position is None or copy.leg not in position.legs or subscription is None:
         return None
-    if copy.replace_until <= context.now or halt_over(state, copy.leader, subscription) is not None:
+    if copy.replace_until <= context.now or not may_open(state, copy.leader, subscription, context):
         return None
     return _added(state, copy, position, subscription, context)
 

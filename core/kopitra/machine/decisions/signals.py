@@ -10,7 +10,7 @@ from kopitra.machine.commands import TakeSignal
 from kopitra.machine.decisions.chains import Own, Relayed, source_of
 from kopitra.machine.decisions.growing import decide_later
 from kopitra.machine.decisions.identity import STATE_SETTING, run_of
-from kopitra.machine.decisions.opening import Opening
+from kopitra.machine.decisions.opening import LEADER_DISABLED, Opening
 from kopitra.machine.events import AnyEvent, CopyDecision, CopyPlanned, Outcome, SignalDeferred, SignalIgnored
 from kopitra.machine.evolutions.leading import ENDING, OPENING, position_of
 from kopitra.machine.outcome import Context, Decision, Result
@@ -111,7 +111,7 @@ def plan_opening(
 ) -> tuple[CopyDecision, ...]:
     opening = Opening(state, account, signal, run, context)
     if not account.enabled:
-        return opening.skip_all(SkipReason.UNSUBSCRIBED, "the leader's account is not enabled")
+        return opening.skip_all(SkipReason.UNSUBSCRIBED, LEADER_DISABLED)
     if relayed is not None:
         opening.age_ms = relayed.age_ms
         if relayed.over:
@@ -120,7 +120,8 @@ def plan_opening(
         return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, "its close arrived before its open")
     known = account.leading.positions.get(signal.position_ref)
     if known is not None:
-        opening.taken = frozenset(copy.subscription for copy in state.copies_of(known))
+        copies = (*state.copies_of(known), *state.papers_of(known))
+        opening.taken = frozenset(copy.subscription for copy in copies)
     return opening.decide_all()
 
 

@@ -103,8 +103,9 @@ def _begin(book: LeaderBook, event: CopyPlanned, recorded: Recorded) -> LeaderPo
     )
     former = book.positions.get(signal.position_ref)
     if former is not None:  # known from a snapshot, and its own signal has come after all
-        position.copies, position.joined = former.copies, former.joined
-        position.unopened = former.unopened
+        position.copies, position.paper = former.copies, former.paper
+        position.joined, position.unopened = former.joined, former.unopened
+        position.generation = former.generation
     book.positions[signal.position_ref] = position
     book.extra.pop(signal.position_ref, None)
     return position
