@@ -54,9 +54,12 @@ def prepare() -> None:
     STAMP.write_text(wanted)
 
 
-def install(requirements: Path) -> None:
+def install(requirements: Path, debian_packages: str = "") -> None:
+    """`debian_packages`: what may be missing where this fails, as Debian calls it."""
+    hint = f"; on Debian {debian_packages} may be missing" if debian_packages else ""
     must(
-        [*_installer(), "--require-hashes", "-r", requirements], f"{requirements.name} could not be installed"
+        [*_installer(), "--require-hashes", "-r", requirements],
+        f"{requirements.name} could not be installed{hint}",
     )
 
 

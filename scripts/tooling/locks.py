@@ -18,6 +18,7 @@ OWN = ("kopitra", "kopitra-agent", "kopitra-cli", "kopitra-counterparty", "kopit
 FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "dev": (environment.MEMBERS, ("dev",)),
     "node": ((), ("node",)),
+    "amqp": ((), ("amqp",)),
     "counterparty": (("core", "apps/counterparty"), ()),
 }
 """Requirement file → its members, and its dependency groups in the root's pyproject. `dev` decides every version."""

@@ -17,7 +17,7 @@ from tests.conformance.journal_stores import (
     simulated_store,
     sqlite_store,
 )
-from tests.conformance.queue_stores import QueueStore, sqlite_queue_store
+from tests.conformance.queue_stores import QueueStore, ServiceBusStore, sqlite_queue_store
 from tests.fixtures.azurite import Azurite, azurite_blob, azurite_table
 from tests.fixtures.limited_table import TableService
 
@@ -44,9 +44,9 @@ async def journals(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     await store.close()
 
 
-@pytest.fixture(params=["sqlite"])
-async def queues(tmp_path: Path) -> AsyncIterator[QueueStore]:
-    store = sqlite_queue_store(tmp_path)
+@pytest.fixture(params=["sqlite", "service-bus"])
+async def queues(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[QueueStore]:
+    store = sqlite_queue_store(tmp_path) if request.param == "sqlite" else ServiceBusStore(tmp_path)
     yield store
     await store.close()
 
