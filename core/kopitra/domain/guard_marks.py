@@ -3,7 +3,7 @@
 Money that is paid in or out moves the marks with it, so that a deposit is no profit and a withdrawal no loss.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -15,6 +15,10 @@ from kopitra.domain.quantities import ONE, ZERO
 HIGH_WATER_STEP = Decimal("0.0005")
 """A high-water mark is journaled when it has risen by this part of itself: five for an account of ten thousand. A rise
 of ten percent then takes less than 200 events, however many ticks it takes."""
+TOLD_WITHIN = timedelta(seconds=5)
+"""Figures and the ledger are read and told every second: what figures contain is told of within this time."""
+CLOCKS_DIFFER_BY = timedelta(hours=1)
+"""No terminal's clock is so wrong; what is older is history that a reinstalled agent tells again."""
 HUNDRED = Decimal(100)
 
 
@@ -63,9 +67,15 @@ def raised(mark: Mark, value: Decimal) -> Mark:
     return msgspec.structs.replace(mark, high=value) if value > mark.high else mark
 
 
-def after_flow(mark: Mark, amount: Decimal, executed_at: datetime) -> Mark:
-    """The mark once money was paid in (positive) or out; unchanged by what the figures of its start contain already."""
-    if executed_at <= mark.at:
+def after_flow(mark: Mark, amount: Decimal, executed_at: datetime, received_at: datetime) -> Mark:
+    """The mark once money was paid in (positive) or out; unchanged by what the figures of its start contain already.
+
+    `executed_at` is the broker's word and may be minutes off the clock that `mark.at` was read from: an operation that
+    is told well after the mark was made came after it, unless it is far too old for that.
+    """
+    told_at_once = received_at - mark.at <= TOLD_WITHIN
+    old = mark.at - executed_at > CLOCKS_DIFFER_BY
+    if executed_at <= mark.at and (told_at_once or old):
         return mark
     return msgspec.structs.replace(mark, start=mark.start + amount, high=mark.high + amount)
 

@@ -64,16 +64,25 @@ def test_a_limit_that_is_reached_is_hit():
 
 def test_a_withdrawal_is_no_loss_and_a_deposit_no_profit():
     begun = mark(Decimal(10000))
-    paid_out = after_flow(begun, Decimal(-4000), LATER)
+    paid_out = after_flow(begun, Decimal(-4000), LATER, LATER)
     assert fallen(guard(), paid_out, Decimal(6000)) == 0
-    paid_in = after_flow(begun, Decimal(4000), LATER)
+    paid_in = after_flow(begun, Decimal(4000), LATER, LATER)
     assert fallen(guard(), paid_in, Decimal(13500)) == 500
 
 
 def test_what_the_first_figures_contain_already_does_not_count_again():
     begun = mark(Decimal(10000))
-    assert after_flow(begun, Decimal(4000), NOW) == begun
-    assert after_flow(begun, Decimal(4000), NOW - timedelta(days=400)) == begun
+    at_once = NOW + timedelta(seconds=2)
+    assert after_flow(begun, Decimal(4000), NOW, at_once) == begun
+    assert after_flow(begun, Decimal(4000), NOW - timedelta(minutes=10), at_once) == begun
+    assert after_flow(begun, Decimal(4000), NOW - timedelta(days=400), LATER) == begun
+
+
+def test_a_brokers_clock_that_is_minutes_behind_makes_no_loss_of_a_withdrawal():
+    begun = mark(Decimal(10000))
+    received = NOW + timedelta(minutes=1)
+    paid_out = after_flow(begun, Decimal(-4000), received - timedelta(minutes=10), received)
+    assert fallen(guard(), paid_out, Decimal(6000)) == 0
 
 
 def test_a_mark_ends_with_its_period_and_with_its_guards_settings():
@@ -96,14 +105,14 @@ def test_a_deposit_and_its_withdrawal_change_nothing(
     kind: GuardKind, start: Decimal, value: Decimal, paid: Decimal
 ):
     begun = raised(mark(start, kind), max(start, value))
-    there_and_back = after_flow(after_flow(begun, paid, LATER), -paid, LATER)
+    there_and_back = after_flow(after_flow(begun, paid, LATER, LATER), -paid, LATER, LATER)
     assert there_and_back == begun
 
 
 @given(kinds, money, money, money)
 def test_paying_in_or_out_changes_no_loss(kind: GuardKind, start: Decimal, value: Decimal, paid: Decimal):
     begun = raised(mark(start, kind), start)
-    moved = after_flow(begun, paid, LATER)
+    moved = after_flow(begun, paid, LATER, LATER)
     assert fallen(guard(kind), moved, value + paid) == fallen(guard(kind), begun, value)
 
 

@@ -1,5 +1,7 @@
 """Money paid in or out is neither profit nor loss: every mark of the account moves with it."""
 
+from datetime import datetime
+
 from kopitra.domain.guard_marks import Mark, after_flow
 from kopitra.domain.guards import GuardBasis
 from kopitra.domain.telemetry import BalanceOperation
@@ -11,12 +13,14 @@ CREDIT = "credit"
 """Lent by the broker: part of equity, not of the balance."""
 
 
-def moved_marks(account: Account, operation: BalanceOperation) -> tuple[GuardMarked, ...]:
+def moved_marks(
+    account: Account, operation: BalanceOperation, received_at: datetime
+) -> tuple[GuardMarked, ...]:
     moved = tuple(
         KeptMark(key, after)
         for key, mark in account.guard_marks.items()
         if _concerns(mark, operation)
-        and (after := after_flow(mark, operation.amount, operation.executed_at)) != mark
+        and (after := after_flow(mark, operation.amount, operation.executed_at, received_at)) != mark
     )
     return (GuardMarked(account=account.account, marks=moved),) if moved else ()
 

@@ -30,4 +30,4 @@ def take_balance(state: State, command: TakeBalance, context: Context) -> Result
     if str(command.operation.deal_id) in state.accounts[command.account].balance_deals:
         return Decision()
     changed = BalanceChanged(account=command.account, operation=command.operation)
-    return Decision((changed, *moved_marks(state.accounts[command.account], command.operation)))
+    return Decision((changed, *moved_marks(state.accounts[command.account], command.operation, context.now)))
