@@ -1,6 +1,7 @@
 """What followers' terminals in a random world tell: figures, acknowledgements, deals and snapshots, right or not."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
@@ -11,11 +12,12 @@ from kopitra.domain.telemetry import AccountSnapshot, HeldPosition, OutboxAck, P
 from kopitra.domain.trading import AckStatus, Execution, ExecutionStatus
 from kopitra.machine.commands import TakeAck, TakeExecution, TakeFigures, TakeSnapshot
 from kopitra.machine.decisions.netting import live_net
+from kopitra.machine.decisions.reissuing import NOT_FOUND
 from kopitra.machine.readings import Figures
 from kopitra.machine.state import FIRST_MAGIC, Account, Copy, CopyStatus, LeaderPosition
 from kopitra.simulation.draws import Draws
 from tests.unit.machine.random_leading import LOGIN, SERVER, LeadingWorld
-from tests.unit.machine.random_world import FOLLOWERS, SYMBOLS
+from tests.unit.machine.random_world import FOLLOWERS, LEADERS, SYMBOLS
 
 NETTER = FOLLOWERS[2]
 ORDINARY_ACKS = (AckStatus.EXECUTED,) * 4 + tuple(AckStatus)
@@ -62,7 +64,7 @@ class FollowingWorld(LeadingWorld):
             event_id=EventId(f"journal-shard-{sequence}"),
             status=choose.one_of(ORDINARY_ACKS),
             retcode=choose.one_of((None, 10018)),
-            reason=choose.one_of((None, None, "already_filled")),
+            reason=choose.one_of((None, None, "already_filled", NOT_FOUND)),
         )
         self.ask(TakeAck(account=account, ack=ack))
 
@@ -147,6 +149,21 @@ class FollowingWorld(LeadingWorld):
         )
         digest = f"{len(positions)}-{len(orders)}-{choose.below(3)}"
         self.ask(TakeSnapshot(account=account_id, snapshot=snapshot, digest=digest))
+        if choose.once_in(2):
+            self._again(account_id, snapshot)
+
+    def _again(self, account: AccountId, snapshot: PositionSnapshot) -> None:
+        """The same book a little later, so that the two agree."""
+        self.machine.now += timedelta(seconds=6)
+        for _ in range(1 + self.choose.below(2)):
+            again = msgspec.structs.replace(
+                snapshot,
+                snapshot_id=f"p{self.fresh()}",
+                applied_through=self.machine.state.sequence,
+                taken_at_ordinal=self.machine.state.accounts[account].leading.ordinal,
+            )
+            self.ask(TakeSnapshot(account=account, snapshot=again, digest=again.snapshot_id))
+            self.machine.now += timedelta(seconds=6)
 
     def _nets(self, account: Account) -> Iterator[HeldPosition]:
         """One position a symbol: what is known of it, and what nobody told of."""
@@ -163,9 +180,20 @@ class FollowingWorld(LeadingWorld):
         if strangers and self.choose.once_in(4):
             strangers.pop()
         if self.choose.once_in(4):
-            magic = self.choose.one_of((0, FIRST_MAGIC, account.following.next_magic - 1))
-            strangers.append(self._held(800_000 + self.fresh(), magic, Decimal("0.05")))
+            magic = self.choose.one_of((0, 0, FIRST_MAGIC, account.following.next_magic - 1))
+            volume, side = self._of_a_leader() if self.choose.once_in(2) else (Decimal("0.05"), Side.BUY)
+            held = self._held(800_000 + self.fresh(), magic, volume)
+            strangers.append(msgspec.structs.replace(held, side=side))
         return strangers
+
+    def _of_a_leader(self) -> tuple[Decimal, Side]:
+        """Volume and side of a trade that this position may be a copy of."""
+        accounts = self.machine.state.accounts
+        led = [
+            position for name in LEADERS for position in accounts[AccountId(name)].leading.positions.values()
+        ]
+        position = self.choose.one_of(led) if led else None
+        return (position.volume, position.side) if position is not None else (Decimal("0.30"), Side.SELL)
 
     def _copied(self, copy: Copy) -> HeldPosition:
         ticket = copy.ticket or copy.magic % 100_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from kopitra.domain.identifiers import ProposalId
+from kopitra.domain.identifiers import ProposalId, TenantId
 from kopitra.domain.orders import Side
 from kopitra.domain.settings import SettingsScope
 from kopitra.domain.trading import OrderAction
@@ -29,6 +29,11 @@ class TradingWorld(FollowingWorld):
             self.decide_proposal,
         )
 
+    def calm_down(self) -> None:
+        super().calm_down()
+        self._resume(None)
+        self._reset(None)
+
     def halt(self) -> None:
         choose, scope = self.choose, self.choose.one_of(tuple(HaltScope))
         target = choose.one_of(GROUPS) if scope is HaltScope.GROUP else self.account()
@@ -47,12 +52,21 @@ class TradingWorld(FollowingWorld):
                 )
             )
         else:
-            for key in list(self.machine.state.halts):
-                held, _, name = key.partition(":")
-                self.ask(Resume(scope=HaltScope(held), target=name, subject="operator", tenant=tenant))
+            self._resume(tenant)
+
+    def _resume(self, tenant: TenantId | None) -> None:
+        for key in list(self.machine.state.halts):
+            held, _, name = key.partition(":")
+            self.ask(Resume(scope=HaltScope(held), target=name, subject="operator", tenant=tenant))
 
     def reset(self) -> None:
         """Whatever guards have stopped, or one that nobody knows."""
+        tenant = self.choose.one_of((None, TENANT, ELSEWHERE))
+        if not self._reset(tenant):
+            scope = self.choose.one_of(tuple(SettingsScope))
+            self.ask(ResetGuard(scope=scope, target="nobody", name="none", subject="operator"))
+
+    def _reset(self, tenant: TenantId | None) -> bool:
         state = self.machine.state
         holds = [*state.guard_holds.values()]
         holds += [hold for account in state.accounts.values() for hold in account.guard_holds.values()]
@@ -63,16 +77,16 @@ class TradingWorld(FollowingWorld):
                     target=hold.target,
                     name=hold.name,
                     subject="operator",
-                    tenant=self.choose.one_of((None, TENANT, ELSEWHERE)),
+                    tenant=tenant,
                     account=self.account() if self.choose.once_in(5) else None,
                 )
             )
-        if not holds:
-            scope = self.choose.one_of(tuple(SettingsScope))
-            self.ask(ResetGuard(scope=scope, target="nobody", name="none", subject="operator"))
+        return bool(holds)
 
     def decide_proposal(self) -> None:
-        choose, account = self.choose, self.account()
+        choose = self.choose
+        asking = [a.account for a in self.machine.state.accounts.values() if a.proposals]
+        account = choose.one_of(asking) if asking and not choose.once_in(6) else self.account()
         waiting = list(self.machine.state.accounts[account].proposals)
         proposal = choose.one_of(waiting) if waiting and not choose.once_in(12) else ProposalId("x-unknown")
         tenant = choose.one_of((None, TENANT, ELSEWHERE)) if choose.once_in(8) else None

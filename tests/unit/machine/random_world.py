@@ -174,8 +174,7 @@ class RandomWorld:
             self.machine.done(TakeCatalog(account=name, symbols=CATALOGUES[0], digest="0"))
             self.tell_figures(name)
         for group, leaders in zip(GROUPS, (LEADERS[:1], LEADERS), strict=True):
-            names = tuple(AccountId(leader) for leader in leaders)
-            self.machine.done(PublishGroup(group=GroupId(group), tenant=TENANT, revision=1, leaders=names))
+            self.machine.done(self.group(group, leaders, 1))
         for group, follower in (
             ("group-a", "follower-a"),
             ("group-a", "follower-b"),
@@ -234,6 +233,10 @@ class RandomWorld:
             ),
             enabled=revision % 4 != 3,
         )
+
+    def group(self, group: str, leaders: Sequence[str], revision: int) -> PublishGroup:
+        names = tuple(AccountId(leader) for leader in leaders)
+        return PublishGroup(group=GroupId(group), tenant=TENANT, revision=revision, leaders=names)
 
     def open_session(self, account: AccountId, device: DeviceId) -> OpenSession:
         number = self.fresh()
@@ -313,6 +316,28 @@ class RandomWorld:
             scope=scope, target=target, tenant=tenant, revision=revision, settings=settings, guards=guards
         )
 
+    def calm_down(self) -> None:
+        """What stands in the way of copying is put right: who is away comes back, what is not enabled is again."""
+        self.hear_everybody()
+        for account in list(self.machine.state.accounts.values()):
+            if not account.enabled:
+                self.ask(
+                    PublishAccount(account=account.account, tenant=TENANT, revision=account.revision + 1)
+                )
+            if account.session is None and account.devices:
+                self.ask(self.open_session(account.account, next(iter(account.devices))))
+            if account.session is not None and not account.session.approved:
+                self.ask(
+                    ApproveSession(account=account.account, session=None, subject="operator", revision=0)
+                )
+        for name, leaders in zip(GROUPS, (LEADERS[:1], LEADERS), strict=True):
+            group = self.machine.state.groups[GroupId(name)]
+            if not group.enabled or set(group.leaders) != set(leaders):
+                self.ask(self.group(name, leaders, group.revision + 1))
+        for known in list(self.machine.state.subscriptions.values()):
+            if not known.enabled:
+                self.ask(self.subscription(known.group, known.follower, known.revision + 1, SIZINGS[0]))
+
     def meet(self) -> None:
         """Enrol, open, approve or end a session."""
         choose, account = self.choose, self.account()
@@ -380,14 +405,24 @@ class RandomWorld:
                 )
 
     def pass_time(self) -> None:
-        """Mostly a moment, sometimes long enough for leases and opens to go stale, rarely a day."""
-        seconds = self.choose.one_of((0, 1, 1, 6, 6, 30, 61, 200, 90_000))
-        self.machine.now += timedelta(seconds=seconds)
+        """Mostly a moment, sometimes long enough for leases and opens to go stale, rarely a day. Everybody is heard of
+        afterwards, unless there is a silence."""
+        seconds = self.choose.one_of((0, 1, 1, 6, 6, 6, 30, 30, 61, 200))
+        self.machine.now += timedelta(seconds=90_000 if self.choose.once_in(80) else seconds)
+        if not self.choose.once_in(5):
+            self.hear_everybody()
         self.ask(Tick())
+
+    def hear_everybody(self) -> None:
+        now, readings = self.machine.now, self.machine.readings
+        for account in self.machine.state.accounts.values():
+            self.tell_figures(account.account)
+            if account.session is not None:
+                renew(account.account, account.session, readings, now)
 
     def happenings(self) -> Sequence[Callable[[], None]]:
         """Each as often as it should come up."""
-        return (self.publish, *(self.meet,) * 2, *(self.report,) * 3, *(self.pass_time,) * 3)
+        return (self.publish, self.calm_down, *(self.meet,) * 2, *(self.report,) * 3, *(self.pass_time,) * 4)
 
     def step(self) -> None:
         self.choose.one_of(self.happenings())()

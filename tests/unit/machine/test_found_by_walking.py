@@ -3,6 +3,8 @@
 import msgspec
 
 from kopitra.domain.orders import Side
+from kopitra.domain.rules import CopyRules
+from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.trading import AckStatus, OrderAction, SignalAction
 from kopitra.machine.commands import PlaceOperatorOrder, TakeSignal
 from kopitra.machine.events import Outcome
@@ -18,6 +20,16 @@ def test_a_copy_is_reduced_even_when_its_symbol_has_left_the_catalogue():
     assert decision.order is not None
     assert decision.order.target_volume == lots("0.6")
     assert list(world.state.accounts[follower].delisted) == ["EURUSD"]
+
+
+def test_a_copy_on_paper_is_reduced_even_when_its_symbol_has_left_the_catalogue():
+    world = World()
+    follower = world.follower("paper", CopyRules(sizing=SameVolume(), sandbox=True))
+    world.send(SignalAction.OPEN)
+    world.catalog(follower, spec("GBPUSD"))
+    [decision] = world.send(SignalAction.PARTIAL_CLOSE, volume=lots("0.4"), volume_after=lots("0.6"))
+    assert decision.order is not None
+    assert decision.order.target_volume == lots("0.6")
 
 
 def test_a_symbol_that_no_copy_uses_any_more_is_forgotten_with_the_next_catalogue():

@@ -24,7 +24,9 @@ def inbox_recorded(state: State, event: InboxRecorded, recorded: Recorded) -> No
 def catalog_kept(state: State, event: CatalogKept, recorded: Recorded) -> None:
     account = state.accounts[event.account]
     catalog = {spec.symbol: spec for spec in event.symbols}
-    used = sorted({copy.symbol for copy in account.following.copies.values()} - catalog.keys())
+    book = account.following
+    copied = {copy.symbol for copies in (book.copies, book.paper) for copy in copies.values()}
+    used = sorted(copied - catalog.keys())
     account.delisted = {symbol: account.spec_of(symbol) for symbol in used}
     account.catalog_digest = event.digest
     account.catalog = catalog
