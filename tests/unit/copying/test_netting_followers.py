@@ -277,3 +277,28 @@ def test_a_refused_open_leaves_the_stops_of_others_alone(world: World) -> None:
     [decision] = world.send(A.OPEN, "b", volume=lots("0.5"), volume_after=lots("0.5"))
     assert decision.outcome is Outcome.SKIPPED
     assert [copy.stop_loss for copy in desk.copies()] == [lots("1.05")]
+
+
+def test_what_an_offset_leaves_because_an_earlier_one_was_put_off_is_taken_off_too(desk: Desk) -> None:
+    opened(desk, "a")
+    [part] = desk.world.send(A.PARTIAL_CLOSE, "a", volume=lots("0.4"), volume_after=lots("0.6"))
+    closing = close(desk, "a")
+    desk.world.fetch(desk.account)
+    assert part.order is not None
+    desk.world.ack(desk.account, part.order, AckStatus.DEFERRED, reason="net_mismatch")
+    desk.trade(closing, closing.volume)
+    desk.world.ack(desk.account, closing)
+    assert desk.held() == [(BUY, lots("0.4"))]
+    desk.settle()
+    assert (desk.exposure, desk.held()) == (0, [])
+
+
+def test_the_owners_deal_is_no_copys_whatever_was_known_of_its_position_before(world: World) -> None:
+    desk = Desk(world, world.follower(), netting=False)
+    desk.netting = True
+    opened(desk, "a")
+    use_netting(world, desk.account)
+    desk.by_hand(SELL, "0.4")
+    assert desk.held() == [(BUY, lots(1))]
+    desk.agree()
+    assert desk.held() == [(BUY, lots("0.6"))]
