@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 
 from kopitra.domain.identifiers import AccountId
-from kopitra.domain.orders import OrderType
-from kopitra.domain.rules import CopyRules, LateJoin, ManualClose, PendingPolicy, Unsubscribe
+from kopitra.domain.orders import OrderType, Side
+from kopitra.domain.rules import CopyRules, LateJoin, ManualClose, PendingPolicy, UnknownPosition, Unsubscribe
 from kopitra.domain.settings import layer_of
 from kopitra.domain.sizing_modes import SameVolume
-from kopitra.domain.trading import Order, OrderAction, SignalAction
+from kopitra.domain.trading import AckStatus, Order, OrderAction, SignalAction
 from kopitra.machine import commands
+from kopitra.machine.events import CopyAdded, CopyAdopted
 from kopitra.machine.state import Copy
 from tests.unit.copying.follower_terminal import Terminal, in_touch, sign_in
+from tests.unit.copying.net_desk import Desk
 from tests.unit.copying.world import GROUP, LEADER, TENANT, World, lots
 
 
@@ -161,3 +163,78 @@ def test_nobody_joins_a_disabled_leaders_trades_late(world: World) -> None:
     disable_leader(world)
     terminal = joiner(world, rules(late_join=LateJoin.SYNC_NOW))
     assert pass_time(world, terminal) == []
+
+
+# -- several corrections of one snapshot -------------------------------------------------------------------------------
+
+
+def test_a_trade_that_is_wanted_back_and_found_at_once_gets_one_copy(world: World) -> None:
+    sign_in(world, LEADER)
+    wanted = rules(manual_close=ManualClose.REOPEN, unknown_position=UnknownPosition.ADOPT)
+    terminal = joiner(world, wanted)
+    for ref in ("p1", "p2", "p3"):
+        world.send(SignalAction.OPEN, ref, volume=lots(ref[1]), volume_after=lots(ref[1]))
+        terminal.obey()
+    terminal.show()
+    copy = live(world, terminal.account)[0]
+    terminal.close_by_hand(copy)
+    terminal.open_by_hand("1")
+    terminal.show_twice()
+    terminal.obey()
+    assert [c.position_ref for c in live(world, terminal.account)].count("p1") == 1
+    assert sum(isinstance(event, CopyAdded | CopyAdopted) for event in world.history) == 1
+
+
+def test_two_parts_of_one_position_are_adopted_one_after_the_other(world: World) -> None:
+    sign_in(world, LEADER)
+    world.send(SignalAction.OPEN, "p1", deal_id=1)
+    world.send(SignalAction.INCREASE, "p1", volume=lots(2), volume_after=lots(3), deal_id=2)
+    world.later(1)
+    terminal = joiner(world, rules(unknown_position=UnknownPosition.ADOPT))
+    terminal.open_by_hand("1")
+    terminal.open_by_hand("2")
+    for _ in range(3):
+        terminal.show_twice()
+    assert sorted(copy.leg for copy in live(world, terminal.account)) == [0, 1]
+    assert sum(isinstance(event, CopyAdopted) for event in world.history) == 2
+    world.send(SignalAction.CLOSE, "p1", volume=lots(3))
+    terminal.obey()
+    assert terminal.positions == {}
+
+
+def test_a_subscription_on_paper_adopts_no_real_position(world: World) -> None:
+    sign_in(world, LEADER)
+    world.send(SignalAction.OPEN, "p1")
+    world.later(1)
+    terminal = joiner(world, rules(unknown_position=UnknownPosition.ADOPT, sandbox=True))
+    terminal.open_by_hand("1")
+    terminal.show_twice()
+    assert live(world, terminal.account) == []
+
+
+def test_what_is_opened_again_on_a_net_position_gets_one_command_though_the_owner_trades_there(
+    world: World,
+) -> None:
+    desk = Desk(world, world.follower(), netting=True)
+    [decision] = world.send(SignalAction.OPEN, stop_loss=lots("1.05"))
+    assert decision.order is not None
+    world.fetch(desk.account)
+    world.ack(desk.account, decision.order, AckStatus.UNKNOWN, reason="not_found")
+    desk.by_hand(Side.SELL, "0.3")
+    desk.agree()
+    [again] = world.outbox(desk.account)
+    assert (again.action, again.stop_loss) == (OrderAction.OPEN, None)
+
+
+def test_an_announcement_that_comes_after_the_trade_has_turned_changes_nothing(world: World) -> None:
+    known_from_a_snapshot(world)
+    follower = AccountId("earlier")
+    turned: dict[str, Any] = {"side": Side.SELL, "volume": lots(2), "volume_after": lots(2), "deal_id": 7}
+    world.send(SignalAction.REVERSE, "Broker:77:601", **turned)
+    [copy] = live(world, follower)
+    answer = world.do(
+        commands.TakeSignal(account=LEADER, signal=world.signal(SignalAction.OPEN, "Broker:77:601"))
+    ).answer
+    assert answer["status"] == "duplicate"
+    assert live(world, follower) == [copy]
+    assert world.state.is_wanted(copy)

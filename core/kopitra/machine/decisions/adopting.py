@@ -124,7 +124,7 @@ def _fitting(
         return
     opening = Opening(state, present.leader, signal_of(present, context), present.position.run, context)
     decision = opening.decide(present.subscription)
-    order = decision.order
+    order = decision.sent  # what a subscription in sandbox would have is no real position's
     if order is None or decision.contract_size is None:
         return
     for held in strangers:

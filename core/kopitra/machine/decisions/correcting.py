@@ -1,6 +1,6 @@
 """Which corrections are made at once, which wait for an operator, and which are only told of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kopitra.domain.identifiers import AccountId, CopyId, derived_id
 from kopitra.domain.rules import Corrections, OnDrift
@@ -12,6 +12,7 @@ from kopitra.machine.decisions.proposals import Acts, carry_out, is_skipped, pro
 from kopitra.machine.events import (
     AnyEvent,
     CopyAdded,
+    CopyCorrected,
     IncidentClosed,
     IncidentOpened,
     Proposal,
@@ -25,6 +26,8 @@ MOST_ROUNDS = 3
 two masters of one position would go on for ever. After that an operator is asked each time."""
 COMMANDING = frozenset({ProposalKind.LARGER, ProposalKind.STOPS, ProposalKind.LEFT_OVER})
 """Corrections that send something to the broker for a copy that is open."""
+OPENING = frozenset({ProposalKind.REOPEN, ProposalKind.ADOPT})
+"""Corrections that give a trade one more copy."""
 DRIFT = "copy_drift"
 EXHAUSTED = "corrections_exhausted"
 
@@ -34,7 +37,7 @@ def correct(
 ) -> Iterator[AnyEvent]:
     """Make or propose each correction; `stopped`: too much would change, so all but leaders' closes are proposed."""
     magic = MagicNumbers()
-    commanded: set[CopyId | ProposalKind | None] = set()
+    taken = _commanded((*findings.knowledge, *findings.settled))
     for proposal in findings.corrections:
         if _only_told(state, proposal):
             yield from _told(account, proposal, DRIFT)
@@ -48,10 +51,10 @@ def correct(
             if not stopped and _is_exhausted(account, proposal):
                 yield from _told(account, proposal, EXHAUSTED)
             continue
-        turn = _turn_of(proposal)
-        if turn is None or turn not in commanded:
+        turns = {*_turns_of(proposal), *_commanded(acts)}
+        if taken.isdisjoint(turns):
             yield from _without_repeats(account, proposal, acts)
-        commanded.add(turn)
+            taken |= turns
     yield from _over(account, findings)
 
 
@@ -94,11 +97,20 @@ def _reopening(state: State, account: Account, copy: Copy, ground: str, context:
     )
 
 
-def _turn_of(proposal: Proposal) -> CopyId | ProposalKind | None:
-    """What may happen only once at a time: a copy gets one command, and an account one open, so that guards see it."""
+def _turns_of(proposal: Proposal) -> Iterator[str]:
+    """What may happen only once at a time: a copy gets one command, a trade one copy, and an account one open, so that
+    guards see it."""
+    if proposal.kind in COMMANDING and proposal.copy_id is not None:
+        yield proposal.copy_id
+    if proposal.kind in OPENING:
+        yield f"{proposal.subscription}|{proposal.position_ref}"
     if proposal.kind is ProposalKind.REOPEN:
-        return ProposalKind.REOPEN
-    return proposal.copy_id if proposal.kind in COMMANDING else None
+        yield ProposalKind.REOPEN
+
+
+def _commanded(acts: Iterable[AnyEvent]) -> set[str]:
+    """Copies that get a command: the next one's id counts on this one."""
+    return {act.copy_id for act in acts if isinstance(act, CopyCorrected)}
 
 
 def _only_told(state: State, proposal: Proposal) -> bool:

@@ -99,12 +99,13 @@ class Settlement:
                 yield CopyCorrected(
                     account=self._account.account,
                     copy_id=copy.copy_id,
-                    order=again[copy.copy_id],
+                    order=self._sharing(again[copy.copy_id]),
                     cause="never_opened",
                     run=copy.run,
                 )
-        yield from self._unwanted()
-        yield from self._stops_taken_away(over)
+        unwanted = list(self._unwanted())
+        yield from unwanted
+        yield from self._stops_taken_away({*over, *again, *(closing.copy_id for closing in unwanted)})
 
     def _explain(self, doubts: list[Doubt]) -> None:
         """Which commands of unknown fate were carried out: the ones that sum to the difference; where none do, as many
@@ -181,11 +182,16 @@ class Settlement:
             if held.order.symbol == self._symbol and held.order.copy_id is not None:
                 yield command, held.order
 
-    def _stops_taken_away(self, over: Collection[str]) -> Iterator[AnyEvent]:
-        """A copy that was alone, and is not since the owner trades there, too: its stops would close his volume."""
+    def _sharing(self, order: Order) -> Order:
+        """Without stops where the owner trades there, too."""
+        return msgspec.structs.replace(order, stop_loss=None, take_profit=None) if self._manual else order
+
+    def _stops_taken_away(self, without: Collection[str]) -> Iterator[AnyEvent]:
+        """A copy that was alone, and is not since the owner trades there, too: its stops would close his volume.
+        `without`: copies that are over, or have got a command from this settlement already."""
         for copy in self._copies:
             stops = copy.stop_loss or copy.take_profit
-            if not self._manual or not stops or copy.closing or copy.copy_id in over:
+            if not self._manual or not stops or copy.closing or copy.copy_id in without:
                 continue
             order = corrective(self._state, copy, OrderAction.MODIFY)
             resting = copy.status is CopyStatus.PENDING
@@ -197,7 +203,7 @@ class Settlement:
                 run=copy.run,
             )
 
-    def _unwanted(self) -> Iterator[AnyEvent]:
+    def _unwanted(self) -> Iterator[CopyCorrected]:
         """Opens that turned out to be there although their leader's trade is over."""
         net = NetOrders(self._state)
         net.know(self._account.account, self._symbol, self._observed)

@@ -133,10 +133,17 @@ def standing(account: Account, signal: Signal, position: LeaderPosition | None, 
     if _is_finished(book, signal):
         return Standing.DUPLICATE
     if signal.action in OPENING:
-        return Standing.NEW if position is None or position.adopted else Standing.DUPLICATE
+        return Standing.NEW if position is None or _awaits(position, signal) else Standing.DUPLICATE
     if position is None:
         return Standing.UNKNOWN
     return _later(position, signal, run)
+
+
+def _awaits(position: LeaderPosition, signal: Signal) -> bool:
+    """Whether a snapshot knew of the trade before this signal of its beginning, and nothing has become of it since."""
+    leg = position.legs.get(0)
+    whole = leg is not None and len(position.legs) == 1 and leg.left == leg.opened
+    return position.adopted and whole and position.pending is (signal.action is SignalAction.PENDING_PLACED)
 
 
 def _later(position: LeaderPosition, signal: Signal, run: RunId) -> Standing:
