@@ -24,7 +24,7 @@ def outgoing(message: Message) -> ServiceBusMessage:
         session_id=message.session_id,
         subject=message.subject,
         content_type=message.content_type,
-        application_properties=dict(message.application_properties),
+        application_properties={**message.application_properties},
         time_to_live=message.time_to_live,
         scheduled_enqueue_time_utc=message.scheduled_enqueue_time_utc,
     )
