@@ -23,8 +23,8 @@ from tests.golden.journals import (
 )
 from tests.unit.machine.random_trading import TradingWorld
 
-STEPS = 600
-"""Some seeds reach every event in so many steps, and the file stays below 40 KiB."""
+STEPS = 2_000
+"""One seed in fifty reaches every event in so many steps (a quarter of a second each); the file stays near 100 KiB."""
 
 
 def kinds(frames: list[Frame]) -> set[type[Event]]:

@@ -117,7 +117,8 @@ class FollowingWorld(LeadingWorld):
         )
 
     def snapshot(self) -> None:
-        choose, account_id = self.choose, self.account()
+        choose = self.choose
+        account_id = AccountId(NETTER) if choose.once_in(5) else self.account()
         account = self.machine.state.accounts[account_id]
         positions = [
             self._copied(c) for c in account.following.copies.values() if c.status is CopyStatus.OPEN

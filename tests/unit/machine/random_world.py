@@ -230,6 +230,8 @@ class RandomWorld:
                 corrections=tuple(Corrections)[revision // 2 % 2],
                 late_join=tuple(LateJoin)[revision % 3],
                 deferred_replay=revision % 3 != 1,
+                leader_silence_seconds=(60, 30)[revision % 2],
+                leader_silence_close_seconds=(None, 90)[revision % 2],
             ),
             enabled=revision % 4 != 3,
         )
