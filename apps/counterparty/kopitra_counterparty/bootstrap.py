@@ -66,7 +66,7 @@ async def open_ports(settings: Settings) -> Ports:
     """Open the storage that the settings name. Raises StartRefused, JournalError, QueueUnavailable, OSError."""
     clock, ids, tasks = SystemClock(), SystemIds(), Tasks()
     journal, blobs = await _storage(settings)
-    queues = await _queues(settings.data_folder)
+    queues, close_queues = await _queues(settings)
     hashing = ThreadPoolExecutor(HASHING_THREADS, "hashing")
     imaging = ThreadPoolExecutor(IMAGE_THREADS, "imaging")
 
@@ -74,8 +74,7 @@ async def open_ports(settings: Settings) -> Ports:
         await tasks.stop()
         hashing.shutdown(wait=False, cancel_futures=True)
         imaging.shutdown(wait=False, cancel_futures=True)
-        await queues.events.close()
-        await queues.commands.close()
+        await close_queues()
         await journal.close()
         await blobs.close()
 
@@ -111,12 +110,23 @@ async def _embedded(folder: Path, shard: str) -> tuple[Journal, Blobs]:
     return journal, FolderBlobs(folder / "blobs", ids)
 
 
-async def _queues(folder: Path) -> Queues:
-    clock, ids, file = SystemClock(), SystemIds(), folder / QUEUES_FILE
-    return Queues(
+async def _queues(settings: Settings) -> tuple[Queues, Callable[[], Awaitable[None]]]:
+    """The queues, and what closes them."""
+    if settings.azure_service_bus is not None:
+        from kopitra_counterparty.azure_queues import open_service_bus  # noqa: PLC0415  # as large as the other
+
+        return await open_service_bus(settings, events=EVENTS_QUEUE, commands=COMMANDS_QUEUE)
+    clock, ids, file = SystemClock(), SystemIds(), settings.data_folder / QUEUES_FILE
+    queues = Queues(
         events=await SqliteQueue.open(file, EVENTS_QUEUE, clock=clock, ids=ids),
         commands=await SqliteQueue.open(file, COMMANDS_QUEUE, clock=clock, ids=ids),
     )
+
+    async def close() -> None:
+        await queues.events.close()
+        await queues.commands.close()
+
+    return queues, close
 
 
 def relay_claim(blobs: Blobs, journal: Journal) -> Callable[[], Awaitable[list[Claim]]]:

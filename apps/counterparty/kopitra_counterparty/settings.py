@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     azure_tables: SecretStr | None = None
     """Azure: a connection string, or the table service's https endpoint (then the managed identity is used)."""
     azure_blobs: SecretStr | None = None
+    azure_service_bus: SecretStr | None = None
+    """Azure: a connection string, or the namespace's host name (then the managed identity is used). Without it the
+    queues are embedded."""
     journal_table: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")] = "journal"
     """Azure's rule for names of tables; the next one is that for containers."""
     blob_container: Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")] = "counterparty"
@@ -73,6 +76,8 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if self.storage == "azure" and (self.azure_tables is None or self.azure_blobs is None):
             raise ValueError("KOPITRA_AZURE_TABLES and KOPITRA_AZURE_BLOBS are needed where storage is azure")
+        if self.storage != "azure" and self.azure_service_bus is not None:
+            raise ValueError("KOPITRA_AZURE_SERVICE_BUS is for a storage that is azure, not embedded")
         operators = (self.operator_issuer, self.operator_audience, self.operator_jwks)
         if any(operators) and not all(operators):
             raise ValueError("KOPITRA_OPERATOR_ISSUER, _AUDIENCE and _JWKS belong together")

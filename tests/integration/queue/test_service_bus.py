@@ -4,8 +4,10 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from types import TracebackType
 
 import pytest
+from azure.core.credentials import AccessToken
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSubQueue
 
 from kopitra.adapters.azure.queue_errors import QueueRefused
@@ -213,3 +215,40 @@ async def test_what_the_client_of_functions_sends_is_received_whole(broker: Brok
 def test_a_connection_string_that_is_none_is_refused_before_anything_connects(connection_string: str):
     with pytest.raises(ValueError, match=r"(?i)connection string|endpoint"):
         connect_namespace(connection_string=connection_string)
+
+
+class Identity:
+    """A token credential that nobody asks."""
+
+    closed = False
+
+    async def get_token(self, *scopes: str, **_: object) -> AccessToken:
+        raise AssertionError(f"nothing connects here, but {scopes} were asked for")
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def __aenter__(self) -> "Identity":
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self.close()
+
+
+async def test_a_namespace_by_host_name_connects_when_used_and_closes_its_identity():
+    identity = Identity()
+    namespace = connect_namespace(namespace="house.servicebus.windows.net", credential=identity)
+    queue = namespace.queue("commands")
+    await queue.close()
+    await namespace.close()
+    assert identity.closed
+
+
+def test_a_host_name_without_an_identity_is_refused():
+    with pytest.raises(ValueError, match="credential"):
+        connect_namespace(namespace="house.servicebus.windows.net")
