@@ -318,14 +318,31 @@ def test_a_lost_state_folder_does_not_open_what_was_just_opened_again():
         scene = NetScene(world)
         async with scene.running():
             await opened(scene, 1, "0.30")
-        mortality = Mortality()
+        scene.plan(Fault(answer_delay_ms=2000))
         item = scene.server.command(order(2))
-        await scene.live(mortality, lambda: scene.net == lots("1.30"))
+        await scene.live(Mortality(), lambda: scene.net == lots("1.30"))
+        assert scene.server.status_of(item) is None
         scene.disk.logs.clear()
-        item.retired = False
         async with scene.running():
             assert await said(scene, item) is AckStatus.EXECUTED
         assert scene.net == lots("1.30")
+
+    play(main)
+
+
+def test_an_offset_waits_for_what_an_earlier_life_left_unresolved():
+    async def main(world: VirtualTime) -> None:
+        scene = NetScene(world)
+        async with scene.running():
+            await opened(scene, 1)
+        scene.plan(Fault(answer_delay_ms=2000))
+        late = scene.server.command(order(2, volume="0.50"))
+        await scene.live(Mortality(), lambda: scene.net == lots("1.50"))
+        item = scene.server.command(offset(3, 1, "1.00", "1.50"))
+        async with scene.running():
+            assert await said(scene, item) is AckStatus.EXECUTED
+            assert await said(scene, late) is AckStatus.EXECUTED
+        assert scene.net == lots("0.50")
 
     play(main)
 

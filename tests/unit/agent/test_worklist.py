@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from kopitra.domain.trading import AckStatus, OrderAction
 from kopitra.simulation.virtual_time import START
 from kopitra_agent.hand.records import Intent
 from kopitra_agent.hand.worklist import Dropped, Rank, Work, Worklist
+from tests.unit.agent.net_scene import offset
 from tests.unit.agent.scene import order
 
 A = OrderAction
@@ -142,3 +144,64 @@ def test_whatever_comes_every_command_runs_once_or_is_dropped_and_copies_keep_th
     for copy in range(1, 5):
         sequences = [w.sequence for w in ran if w.order.copy_id == f"c-{copy}"]
         assert sequences == sorted(sequences)
+
+
+# -- a netting account ---------------------------------------------------------------------------------------------
+
+
+def net_work(number: int, copy: int | None = None, symbol: str = "EURUSD", *, sent: bool = False) -> Work:
+    """An open, or with a copy an offset of it; `sent`: an earlier life left it unresolved."""
+    wanted = order(number) if copy is None else offset(number, copy, "0.40", None)
+    wanted = msgspec.structs.replace(wanted, symbol=symbol)
+    intent = Intent(
+        order=wanted,
+        event_id=EventId(f"e-{number}"),
+        sequence=number,
+        ledger=0,
+        volume=wanted.volume,
+        at=START,
+    )
+    return Work(
+        order=wanted,
+        event_id=intent.event_id,
+        sequence=number,
+        arrived=0.0,
+        intent=intent if sent else None,
+    )
+
+
+def started(worklist: Worklist) -> list[int]:
+    """What may start now."""
+    return [taken.sequence for taken in iter(worklist.take, None)]
+
+
+def test_one_trade_at_a_time_changes_a_net_position_and_other_symbols_go_on():
+    worklist = Worklist(PLACES, netting=True)
+    works = [net_work(1), net_work(2), net_work(3, symbol="USDJPY"), net_work(4, copy=9)]
+    for each in works:
+        worklist.add(each)
+    assert started(worklist) == [4, 3]
+    worklist.finish(works[3])
+    assert started(worklist) == [1]
+    worklist.finish(works[0])
+    assert started(worklist) == [2]
+
+
+def test_what_comes_before_an_offset_and_is_not_done_is_known():
+    worklist = Worklist(PLACES, netting=True)
+    taking_off = net_work(3, copy=9)
+    for each in (net_work(1), net_work(2, copy=8), taking_off, net_work(4), net_work(0, symbol="USDJPY")):
+        worklist.add(each)
+    assert worklist.undone_before(taking_off) == Decimal("0.60")
+
+
+def test_an_offset_waits_for_an_unresolved_open_that_has_not_got_its_place_yet():
+    worklist = Worklist({Rank.REDUCE: 2, Rank.MODIFY: 1, Rank.OPEN: 1}, netting=True)
+    other, unresolved = net_work(1, symbol="USDJPY", sent=True), net_work(2, sent=True)
+    for each in (other, unresolved, net_work(3, copy=9)):
+        worklist.add(each)
+    assert started(worklist) == [1]
+    worklist.finish(other)
+    assert started(worklist) == [2]
+    worklist.finish(unresolved)
+    assert started(worklist) == [3]
