@@ -241,3 +241,15 @@ def test_on_a_netting_account_each_copy_is_taken_off_or_left_as_manual_volume(
     assert desk.refused == []
     assert desk.exposure == (lots(0) if taken_off else lots("1.5"))
     assert desk.manual() == (lots(0) if taken_off else lots("1.5"))
+
+
+def test_a_kept_copy_is_reduced_no_further_by_what_its_broker_refused_before(world: World) -> None:
+    follower = world.follower()
+    copy = world.opened()
+    world.send(SignalAction.PARTIAL_CLOSE, volume=lots("0.6"), volume_after=lots("0.4"))
+    [part] = world.fetch(follower)
+    world.ack(follower, part, AckStatus.REJECTED)
+    world.do(subscription(world, Unsubscribe.KEEP))
+    world.later(120)
+    world.tick()
+    assert (copy.status, world.outbox(follower)) == (CopyStatus.RELEASED, [])

@@ -5,7 +5,7 @@ from collections import Counter
 from kopitra.domain.identifiers import AccountId
 from kopitra.domain.orders import MarginMode
 from kopitra.machine.events import CopiesUnsubscribed, Recorded
-from kopitra.machine.evolutions.copies import end, send, withdraw
+from kopitra.machine.evolutions.copies import drop_held_back, end, send, withdraw
 from kopitra.machine.evolutions.netting import add_manual
 from kopitra.machine.state import CopyStatus, State
 
@@ -29,4 +29,5 @@ def copies_unsubscribed(state: State, event: CopiesUnsubscribed, recorded: Recor
         book.released[copy.magic] = copy.copy_id
         if state.accounts[release.account].mode is MarginMode.NETTING:
             add_manual(book, copy.symbol, copy.side, copy.live_volume)
+        drop_held_back(state, copy)
         end(state, copy, CopyStatus.RELEASED, UNSUBSCRIBED)
