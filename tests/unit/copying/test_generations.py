@@ -181,7 +181,7 @@ def test_a_trade_that_is_wanted_back_and_found_at_once_gets_one_copy(world: Worl
     terminal.open_by_hand("1")
     terminal.show_twice()
     terminal.obey()
-    assert [c.position_ref for c in live(world, terminal.account)].count("p1") == 1
+    assert [c.position_ref for c in live(world, terminal.account)].count(copy.position_ref) == 1
     assert sum(isinstance(event, CopyAdded | CopyAdopted) for event in world.history) == 1
 
 

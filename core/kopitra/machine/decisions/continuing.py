@@ -15,6 +15,7 @@ from kopitra.domain.skips import Skip, SkipReason
 from kopitra.domain.stops import Stops, place_stops, rounded_price
 from kopitra.domain.trading import Order, OrderAction, Signal, SignalAction
 from kopitra.machine.decisions.filling import on_leaders_fill
+from kopitra.machine.decisions.handed_out import unsent
 from kopitra.machine.decisions.identity import CommandIds
 from kopitra.machine.decisions.netting import STOPS_HELD_BY_LEADER, NetOrders, is_netting, is_shared
 from kopitra.machine.decisions.opening import followers_of
@@ -164,10 +165,7 @@ class Continuing:
 
     def _close(self, copy: Copy) -> CopyDecision:
         account = self.state.accounts[copy.follower]
-        sequence = account.commands.get(copy.opens)
-        if sequence is not None and not self.context.readings.may_have_left(
-            copy.follower, copy.opens, sequence
-        ):
+        if unsent(self.state, copy, self.context):
             return self._decision(copy, Outcome.SUPERSEDED, reason="superseded", withdrawn=copy.opens)
         if copy.closing:
             return self._unchanged(copy, "closing")

@@ -7,6 +7,7 @@ import msgspec
 from kopitra.domain.rules import PendingPolicy
 from kopitra.domain.skips import SkipReason
 from kopitra.domain.trading import Signal
+from kopitra.machine.decisions.handed_out import unsent
 from kopitra.machine.decisions.permission import may_open
 from kopitra.machine.events import Outcome
 from kopitra.machine.outcome import Context
@@ -49,8 +50,7 @@ def on_leaders_fill(state: State, copy: Copy, signal: Signal, context: Context) 
                 return WAITING
             return OnFill(Outcome.PLANNED, REPLACED, cancels=True, replace_until=until)
         case PendingPolicy.CANCEL:
-            sequence = state.accounts[copy.follower].commands.get(copy.opens)
-            if sequence is None or context.readings.may_have_left(copy.follower, copy.opens, sequence):
+            if not unsent(state, copy, context):
                 return OnFill(Outcome.PLANNED, GIVES_WAY, cancels=True)
             return OnFill(Outcome.SUPERSEDED, GIVES_WAY, withdraws=True)
 

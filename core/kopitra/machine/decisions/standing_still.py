@@ -7,6 +7,7 @@ import msgspec
 from kopitra.domain.identifiers import CopyId
 from kopitra.machine.decisions.acks import corrective
 from kopitra.machine.decisions.continuing import closing_action, is_resting
+from kopitra.machine.decisions.handed_out import unsent
 from kopitra.machine.decisions.netting import NetOrders
 from kopitra.machine.events import AnyEvent, CommandExpired, FlattenOrder, Withdrawal
 from kopitra.machine.outcome import Context
@@ -71,12 +72,6 @@ class Sweep:
         self._withdrawals += withdrawal
         self._orders += not withdrawal
         return True
-
-
-def unsent(state: State, copy: Copy, context: Context) -> bool:
-    """Whether the copy's open is still here: no EA can have it."""
-    sequence = state.accounts[copy.follower].commands.get(copy.opens)
-    return sequence is not None and not context.readings.may_have_left(copy.follower, copy.opens, sequence)
 
 
 def _gives_way(copy: Copy) -> bool:
