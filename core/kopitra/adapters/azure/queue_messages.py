@@ -17,7 +17,6 @@ UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def outgoing(message: Message) -> ServiceBusMessage:
-    properties: dict[str | bytes, Any] = dict(message.application_properties.items())
     return ServiceBusMessage(
         message.body,
         message_id=message.message_id,
