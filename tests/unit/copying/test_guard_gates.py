@@ -3,8 +3,8 @@
 import pytest
 
 from kopitra.domain.identifiers import SubscriptionId
-from kopitra.domain.orders import Side
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.orders import OrderType, Side
+from kopitra.domain.rules import CopyRules, PendingPolicy
 from kopitra.domain.settings import layer_of
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.trading import SignalAction
@@ -170,3 +170,20 @@ def test_a_price_that_nobody_knows_lets_nothing_be_opened_under_leverage(world: 
     world.guard(gate("leverage", "multiple", "30"))
     world.tell(follower, "10000")
     assert reasons(world.send(SignalAction.OPEN, price=None)) == ["guard_unknown"]
+
+
+def test_an_order_at_market_counts_instead_of_the_resting_one_whose_place_it_takes(
+    world: GuardedWorld,
+) -> None:
+    follower = world.follower("follower", CopyRules(sizing=SameVolume(), pending_policy=PendingPolicy.MARKET))
+    world.guard(gate("open_positions", "count", "1"))
+    world.tell(follower, "10000")
+    world.send(SignalAction.PENDING_PLACED, "o1", order_type=OrderType.LIMIT, price=lots("1.05"))
+    [opening] = world.fetch(follower)
+    world.ack(follower, opening)
+    world.send(SignalAction.PENDING_FILLED, "o1", order_type=OrderType.LIMIT)
+    [cancel] = world.fetch(follower)
+    assert reasons(world.send(SignalAction.OPEN, "p2")) == ["guard_would_break"]
+    world.ack(follower, cancel)
+    assert [order.order_type for order in world.outbox(follower)] == [OrderType.MARKET]
+    assert reasons(world.send(SignalAction.OPEN, "p3")) == ["guard_would_break"]

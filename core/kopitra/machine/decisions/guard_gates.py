@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from kopitra.domain.guards import Guard, GuardKind, GuardUnit
-from kopitra.domain.identifiers import AccountId
+from kopitra.domain.identifiers import AccountId, CopyId
 from kopitra.domain.orders import Side
 from kopitra.domain.quantities import ONE, ZERO
 from kopitra.domain.rates import Rate, find_rate
@@ -80,9 +80,15 @@ def underlying(spec: SymbolSpec) -> str:
 
 
 def totals_of(
-    state: State, placed: Placed, accounts: list[AccountId], currency: str | None, context: Context
+    state: State,
+    placed: Placed,
+    accounts: list[AccountId],
+    currency: str | None,
+    context: Context,
+    without: CopyId | None = None,
 ) -> Totals:
-    """What these accounts hold and are about to hold. `currency`: of sums; None: each account's own."""
+    """What these accounts hold and are about to hold, `without` one copy. `currency`: of sums; None: each account's
+    own."""
     guard = placed.guard
     totals = Totals(sided=guard.kind is GuardKind.SYMBOL_EXPOSURE)
     for name in accounts:
@@ -91,7 +97,7 @@ def totals_of(
             totals.over_all += _lately(account, guard, context)
             continue
         for copy in account.following.copies.values():
-            if copy.live and covers(state, placed.scope, placed.target, copy):
+            if copy.live and copy.copy_id != without and covers(state, placed.scope, placed.target, copy):
                 line = line_of(state, copy)
                 totals.add(line, amount_of(guard, line, currency, context))
     return totals

@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from decimal import Context as Digits
 
 from kopitra.domain.guards import STANDING, Guard, GuardBasis, GuardKind, GuardUnit
-from kopitra.domain.identifiers import AccountId
+from kopitra.domain.identifiers import AccountId, CopyId
 from kopitra.domain.rules import StaleBalance
 from kopitra.domain.skips import Skip, SkipReason
 from kopitra.domain.symbols import SymbolSpec
@@ -26,19 +26,22 @@ def refuse_open(
     spec: SymbolSpec,
     context: Context,
     leader: AccountId | None = None,
+    instead_of: CopyId | None = None,
 ) -> Skip | None:
     """The first guard of follower, group or platform that this one open would break; None where none would. `leader`:
-    whose quotes may help where the follower's do not lead to its currency."""
-    return Gatekeeper(state, context).refuse(subscription, leader, order, spec)
+    whose quotes may help where the follower's do not lead to its currency. `instead_of`: a copy that has just been
+    taken away, and counts no more."""
+    return Gatekeeper(state, context, instead_of).refuse(subscription, leader, order, spec)
 
 
 class Gatekeeper:
     """The guards' answers for all opens of one decision: whatever it lets through counts for those that follow, as does
     everything that is on its way already."""
 
-    def __init__(self, state: State, context: Context) -> None:
+    def __init__(self, state: State, context: Context, without: CopyId | None = None) -> None:
         self._state = state
         self._context = context
+        self._without = without
         self._guards = GuardsOver(state)
         self._totals: dict[tuple[str, AccountId | None], Totals] = {}
         self._sums: dict[str, tuple[Measured | None, Unknown | None]] = {}
@@ -132,7 +135,8 @@ class Gatekeeper:
         totals = self._totals.get(whose)
         if totals is None:
             accounts = [account] if placed.guard.each else members(self._state, placed.scope, placed.target)
-            totals = totals_of(self._state, placed, accounts, _currency(placed), self._context)
+            currency = _currency(placed)
+            totals = totals_of(self._state, placed, accounts, currency, self._context, self._without)
             self._totals[whose] = totals
         return totals
 

@@ -72,7 +72,7 @@ def _added(
         magic=MagicNumbers().take(copy.follower, account.following),
         comment=comment_of(new),
     )
-    refused = refuse_open(state, subscription, order, spec, context)
+    refused = refuse_open(state, subscription, order, spec, context, copy.leader, instead_of=copy.copy_id)
     decision = CopyDecision(
         subscription=copy.subscription,
         follower=copy.follower,
