@@ -43,10 +43,12 @@ def unsubscribed(
     orders: list[FlattenOrder] = []
     released: list[Release] = []
     for copy, policy in leaving:
+        waiting = sweep.remaining
         stopped = sweep.stop((copy,), positions=policy is Unsubscribe.CLOSE_NOW, resting=False)
         withdrawn.extend(stopped.withdrawn)
         orders.extend(stopped.orders)
-        if policy is Unsubscribe.KEEP and stopped.is_nothing and not copy.closing:
+        settled = copy.closing or not stopped.is_nothing or sweep.remaining > waiting
+        if policy is Unsubscribe.KEEP and not settled:
             released.append(Release(copy.follower, copy.copy_id))
     if not (withdrawn or orders or released):
         return ()
