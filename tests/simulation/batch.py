@@ -3,11 +3,12 @@
 `make simulate SEEDS=500 START=1`; WORKERS says how many processes (default: one per core).
 """
 
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -77,7 +78,7 @@ def simulate(seeds: Sequence[int], workers: int) -> Report:
         cpu_seconds_per_seed=round(cpu / len(seeds), 3),
         failed=dict(sorted(failed.items())),
         thin=dict(sorted(thin.items())),
-        never_exercised=never_exercised(plain) if len(seeds) >= SEEDS_AT_LEAST else [],
+        never_exercised=never_exercised(plain, len(seeds)) if len(seeds) >= SEEDS_AT_LEAST else [],
         coverage=plain,
     )
 
@@ -87,8 +88,8 @@ def outcomes(seeds: Sequence[int], workers: int) -> Iterator[Outcome]:
         quieten()
         yield from map(run_seed, seeds)
         return
-    with multiprocessing.get_context("spawn").Pool(workers, quieten) as pool:
-        yield from pool.imap_unordered(run_seed, seeds, chunksize=2)
+    with ProcessPoolExecutor(workers, get_context("spawn"), quieten) as pool:
+        yield from pool.map(run_seed, seeds, chunksize=4)
 
 
 def lacking(outcome: Outcome) -> str:

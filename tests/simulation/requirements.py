@@ -38,8 +38,37 @@ MOVES = frozenset(name for kind in Kind if kind is not Kind.FAULT for name in TA
 assert len(FILLED) == len(Kind), "one module of ingredients for each kind"
 INVARIANTS = frozenset(REGISTRY)
 
-NOT_YET_EVENTS = frozenset({"operator.ordered", "session.approved", "consumer.checkpointed"})
-"""Of the management plane, which no step uses yet."""
+NOT_YET_EVENTS = frozenset(
+    {
+        # of the management plane, which no step calls
+        "operator.ordered",
+        "session.approved",
+        "consumer.checkpointed",
+        "correction.decided",
+        "guard.reset",
+        # of netting accounts, which no cast has
+        "account.mode",
+        "net.settled",
+        "command.dropped",
+        # of rules and guards that no cast has
+        "copy.adopted",
+        "guard.sum_marked",
+        "copies.stopped",
+    }
+)
+RARE = frozenset(
+    {
+        "event orphan.closed",
+        "event signal.deferred",
+        "event signal.ignored",
+        "event guard.hit",
+        "event copy.added",
+        "reason closed_before_open",
+        "copy released",
+    }
+)
+"""Wanted from a thousand seeds on."""
+RARE_FROM_SEEDS = 1000
 NOT_YET_SIGNALS = frozenset({SignalAction.INCREASE, SignalAction.REVERSE})
 """Leaders on netting accounts."""
 REASONS = (
@@ -74,10 +103,12 @@ TRANSITIONS = frozenset(
 REQUIRED = {"faults": FAULTS, "moves": MOVES, "transitions": TRANSITIONS, "invariants": INVARIANTS}
 
 
-def never_exercised(coverage: dict[str, dict[str, int]]) -> list[str]:
+def never_exercised(coverage: dict[str, dict[str, int]], seeds: int) -> list[str]:
+    """What so many seeds must have exercised, and have not."""
+    excused = RARE if seeds < RARE_FROM_SEEDS else frozenset[str]()
     return [
         f"{kind}: {name}"
         for kind, names in REQUIRED.items()
-        for name in sorted(names)
+        for name in sorted(names - excused)
         if not coverage.get(kind, {}).get(name)
     ]

@@ -98,7 +98,7 @@ class NoStaleOpen(Invariant):
         if not is_open(request) or request.order_type is not OrderType.MARKET or copy is None:
             return
         trade = self.facts.trade_of(copy)
-        if trade is None:
+        if trade is None or copy.opens[0].cause:
             return
         self.times += 1
         age = self.world.time.monotonic() - trade.at
@@ -127,6 +127,8 @@ class ClosesFirst(Invariant):
         told = engine.committed  # what the storage has, but has not answered, nobody may show
         wanted = engine.state.accounts[account].outbox  # type: ignore[index]  # without what is being withdrawn
         for item in self.facts.shadow.accounts[account].outbox.values():  # type: ignore[index]
+            if item.not_before is not None:
+                continue  # of a copy whose own open waits for its time
             unsent = item.sequence not in given and item.sequence not in known
             if item.reduces and unsent and item.sequence <= told and item.sequence in wanted:
                 self.violated(f"{account} is given opens while its close {item.sequence} waits unsent")
@@ -163,7 +165,7 @@ class HaltsHold(Invariant):
         copy = self.facts.copies.get((party.name, request.magic))
         if not self._halts or not is_open(request) or copy is None:
             return
-        halted = self._over(copy.plan.account, copy.decision.subscription, party.name)
+        halted = self._over(copy.leader, copy.decision.subscription, party.name)
         if halted is None:
             return
         self.times += 1

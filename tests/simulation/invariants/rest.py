@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from kopitra.domain.reversal import copied_stops
 from kopitra.domain.rules import Remainder
 from kopitra.domain.symbols import SymbolSpec
+from kopitra.domain.trading import OrderAction
 from kopitra.machine.state import FIRST_MAGIC, CopyStatus
 from tests.simulation.invariants.registry import Invariant, invariant
 from tests.simulation.stage.desired import ZERO, bounds
@@ -21,17 +22,19 @@ class FollowersConverge(Invariant):
 
     def unsettled(self) -> Iterator[str]:
         for copy in self.facts.copies.values():
+            if copy.copy_id in self.facts.released:
+                continue
             self.times += 1
             party = self.world.parties[copy.account]
             live = sum((p.volume for p in party.positions if p.magic == copy.magic), ZERO)
             if live != copy.live:
                 yield f"{copy.account}'s copy {copy.magic}: the book has {live}, the ledger {copy.live}"
             trade = self.facts.trade_of(copy)
-            ref = copy.plan.signal.position_ref
+            ref = copy.ref
             if trade is None:
                 yield from self._resting(party, copy)
                 continue
-            flattened = copy.opens[0].order.copy_id in self.facts.flattened
+            flattened = copy.opens[0].order.copy_id in self.facts.stopped
             remainder = self._remainder(copy)
             least, most = bounds(copy, trade, self._spec(party, copy), remainder, flattened=flattened)
             if not least <= live <= most:
@@ -44,10 +47,10 @@ class FollowersConverge(Invariant):
 
     def _resting(self, party: "Party", copy: CopyFacts) -> Iterator[str]:
         """The leader's order was never filled: it rests, or it is gone and the copy with it."""
-        ref = str(copy.plan.signal.position_ref)
-        leader = self.world.parties[copy.plan.account]
+        ref = copy.ref
+        leader = self.world.parties[copy.leader]
         rests = any(ref.endswith(f":o{order.ticket}") for order in leader.orders)
-        rests = rests and copy.opens[0].order.copy_id not in self.facts.flattened
+        rests = rests and copy.opens[0].order.copy_id not in self.facts.stopped
         if not rests and copy.live:
             yield f"{copy.account}'s copy {copy.magic} holds {copy.live} of an order that is gone"
         if not rests and any(o.magic == copy.magic for o in party.orders):
@@ -68,15 +71,17 @@ class WantedCopiesExist(Invariant):
     def unsettled(self) -> Iterator[str]:
         for copy in self.facts.copies.values():
             trade = self.facts.trade_of(copy)
-            if trade is None or not trade.left or copy.filled:
+            if trade is None or not trade.left or copy.filled or copy.copy_id in self.facts.released:
                 continue
             self.times += 1
             copy_id = copy.opens[0].order.copy_id
             known = self.facts.shadow.accounts[copy.account].following.copies.get(copy_id)  # type: ignore[index,arg-type]
             if known is not None and known.status is CopyStatus.PENDING:
                 continue  # waits for its own market
-            if copy_id not in self.facts.ends and (known is None or known.live or known.cause is None):
-                yield f"{copy.account} holds nothing of copy {copy.magic}, and nothing says why"
+            orders = self.facts.orders_of(copy.account, copy.magic)
+            taken_back = any(ordered.order.action is OrderAction.CANCEL for ordered in orders)
+            if copy_id not in self.facts.ends and not taken_back:
+                yield f"{copy.account} holds nothing of copy {copy.magic}, and no record says why"
 
 
 @invariant("stops_agree")
@@ -114,7 +119,7 @@ class StopsAgree(Invariant):
 
     def _excused(self, copy: CopyFacts) -> bool:
         """A change that the broker refused is not driven again: the operator sees it in its record."""
-        return copy.opens[0].order.copy_id in self.facts.refused_modifies
+        return copy.copy_id in self.facts.refused_modifies | self.facts.released
 
 
 @invariant("nothing_unresolved")
@@ -141,6 +146,9 @@ class NothingUnresolved(Invariant):
                 continue
             copy_id = book.by_magic.get(position.magic)
             copy = book.copies.get(copy_id) if copy_id is not None else None
+            facts = self.facts.copies.get((name, position.magic))
+            if facts is not None and facts.copy_id in self.facts.released:
+                continue
             if copy is None or not copy.live:
                 yield f"{name}'s position {position.ticket} of magic {position.magic} belongs to no live copy"
 

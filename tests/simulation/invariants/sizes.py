@@ -69,14 +69,17 @@ class SizesAreRight(Invariant):
         assert decision.order is not None
         self.times += 1
         follower, lead = self.world.parties[decision.follower], self.world.parties[event.account]
-        ratio = Fraction(follower.worth) / Fraction(lead.worth)
+        follower.note_worth()
+        lead.note_worth()
+        share = Fraction(event.signal.volume) * Fraction(rules.multiplier)
+        share *= Fraction(leader.contract_size) / Fraction(spec.contract_size)
         if follower.terms.currency == "JPY":
-            ratio *= Fraction(1) / Fraction(self.world.market.quote("USDJPY").bid)
-        exact = Fraction(event.signal.volume) * ratio * Fraction(rules.multiplier)
-        exact *= Fraction(leader.contract_size) / Fraction(spec.contract_size)
+            share /= Fraction(self.world.market.quote("USDJPY").bid)
+        low, high = (Fraction(worth) for worth in follower.worths)
+        exact = share * high / Fraction(lead.worths[0])
         most = exact * (1 + NEAR) + Fraction(spec.volume_step)
         limit = Fraction(spec.volume_max if rules.max_volume is None else rules.max_volume)
-        least = min(exact * (1 - NEAR), limit) - Fraction(spec.volume_step)
+        least = min(share * low / Fraction(lead.worths[1]) * (1 - NEAR), limit) - Fraction(spec.volume_step)
         if not least <= Fraction(decision.order.volume) <= most:
             self.violated(
                 f"{decision.follower} is to open {decision.order.volume} of {event.signal.volume}, "
@@ -171,6 +174,11 @@ class SkipsAreTrue(Invariant):
     def follower_unknown(self, event: CopyPlanned, decision: CopyDecision) -> bool:
         return not self.facts.shadow.accounts[decision.follower].enabled
 
+    def leader_silent(self, event: CopyPlanned, decision: CopyDecision) -> bool:
+        """Before this call its leader was not heard of for too long."""
+        silent = self.rules(decision).leader_silence_seconds
+        return self.world.network.silence(event.account) + CLOCK_SLACK_SECONDS >= silent
+
     def missed_open(self, event: CopyPlanned, decision: CopyDecision) -> bool:
         return event.healed
 
@@ -184,4 +192,5 @@ CONFIRMS: dict[str, Callable[[SkipsAreTrue, CopyPlanned, CopyDecision], bool]] =
     "pending_not_copied": SkipsAreTrue.pending_not_copied,
     "follower_unknown": SkipsAreTrue.follower_unknown,
     "missed_open": SkipsAreTrue.missed_open,
+    "leader_silent": SkipsAreTrue.leader_silent,
 }

@@ -102,17 +102,39 @@ def signals_forgotten_when_sent(patches: Patches) -> None:
 
 
 @planted(Layer.AGENT)
-def fills_told_halved(patches: Patches) -> None:
-    """A fill is told with half of its volume."""
+def open_acknowledged_unsent(patches: Patches) -> None:
+    """An open of a certain size is acknowledged as executed, and nothing was sent."""
 
-    def half(original: Any) -> Any:
-        def execution(deal: Any, *about: Any) -> Any:
-            told = original(deal, *about)
-            return msgspec.structs.replace(told, fill_volume=told.fill_volume / 2)
+    def lazy(original: Any) -> Any:
+        procedures = dict(original)
+        action = next(action for action in procedures if str(action) == "open")
 
-        return execution
+        async def nothing(floor: Any, work: Any) -> Any:
+            if work.order.magic % 5 or work.order.order_type != "market":
+                return await original[action](floor, work)
+            return floor.outcome(work, AckStatus.EXECUTED)
 
-    patches.replace(f"{A}.hand.ledger:execution_of", half)
+        procedures[action] = nothing
+        return procedures
+
+    patches.replace(f"{A}.hand.desk:PROCEDURES", lazy)
+    patches.replace(f"{A}.hand.reports:execution_from_answer", lambda original: lambda *about: None)
+
+
+@planted(Layer.AGENT)
+def open_signalled_doubled(patches: Patches) -> None:
+    """An open is signalled with twice its volume."""
+
+    def doubled(original: Any) -> Any:
+        def signal(change: Any, *about: Any) -> Any:
+            made = original(change, *about)
+            if str(made.action) != "open":
+                return made
+            return msgspec.structs.replace(made, volume=made.volume * 2)
+
+        return signal
+
+    patches.replace(f"{A}.sensor.signals:_signal", doubled)
 
 
 @planted(Layer.AGENT)

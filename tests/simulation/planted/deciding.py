@@ -272,3 +272,28 @@ def close_lost_on_the_way(patches: Patches) -> None:
         return decide
 
     patches.replace(f"{D}.continuing:Continuing.decide_all", deaf)
+
+
+@planted(Layer.DECIDE)
+def withdrawal_read_as_loss(patches: Patches) -> None:
+    """A third of the balance is paid out, and the guard of the day sees a third lost."""
+    patches.replace(
+        "kopitra.machine.decisions.guard_flows:after_flow", lambda original: lambda mark, *flow: mark
+    )
+
+
+@planted(Layer.DECIDE)
+def guard_looks_away(patches: Patches) -> None:
+    """Opens are planned beyond every guard that looks at each of them."""
+    patches.replace(
+        "kopitra.machine.decisions.guarding:Gatekeeper.refuse", lambda original: lambda *about: None
+    )
+
+
+@planted(Layer.DECIDE)
+def silence_never_ends(patches: Patches) -> None:
+    """A leader that was silent once counts as silent from then on."""
+    patches.replace(
+        "kopitra.machine.decisions.opening:leader_is_silent",
+        lambda original: lambda state, leader, *about: state.accounts[leader].leading.ordinal > 20,
+    )

@@ -67,3 +67,19 @@ def position_end_forgotten(patches: Patches) -> None:
     patches.replace(
         "kopitra.machine.evolutions.copies:finish", lambda original: lambda book, position, last: None
     )
+
+
+@planted(Layer.EVOLVE)
+def closed_by_hand_counts_as_filled(patches: Patches) -> None:
+    """What an owner closed by hand is added to what was filled, too."""
+
+    def both(original: Any) -> Any:
+        def reduce(state: Any, book: Any, copy: Any, execution: Any) -> None:
+            original(state, book, copy, execution)
+            if copy.live and str(execution.reason) in ("client", "mobile", "web"):
+                copy.filled += execution.fill_volume
+                copy.closed += execution.fill_volume
+
+        return reduce
+
+    patches.replace("kopitra.machine.evolutions.executions:_reduce", both)

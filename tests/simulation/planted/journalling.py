@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from kopitra.application.commit_encoding import decode_commit, encode_commit
+from kopitra.application.commit_encoding import encode_commit
 from kopitra.simulation.journal import Tail
 from tests.simulation.planted.registry import Layer, Patches, planted
 
@@ -75,20 +75,6 @@ def last_commit_not_read(patches: Patches) -> None:
         return read
 
     patches.replace(f"{J}:SimulatedJournal.read", short)
-
-
-@planted(Layer.JOURNAL)
-def commit_without_its_end(patches: Patches) -> None:
-    """Of a commit of many frames the last is not kept."""
-
-    def short(original: Any) -> Any:
-        def write(self: Any, frames: Any, content: bytes, now: Any) -> None:
-            kept = decode_commit(content)[:-1] if len(frames) > 3 else frames
-            original(self, frames, encode_commit(kept), now)
-
-        return write
-
-    patches.replace(f"{J}:JournalDisk.write", short)
 
 
 @planted(Layer.JOURNAL)

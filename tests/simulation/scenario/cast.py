@@ -17,6 +17,7 @@ from kopitra.simulation.broker.profiles import (
 )
 from kopitra.simulation.draws import SeededDraws
 from kopitra_agent.settings import Role
+from tests.simulation.scenario.guards import GUARDS, guard_follower
 from tests.simulation.scenario.leader_moves import one_of
 from tests.simulation.stage.accounts import Party
 from tests.simulation.stage.market import ALIASES, SPECS
@@ -38,6 +39,14 @@ RULES: tuple[dict[str, Any], ...] = (
     {"sizing": {"mode": "same_volume"}, "copyPending": False},
     {"sizing": {"mode": "same_volume"}, "reverse": True},
     {"sizing": {"mode": "balance_ratio"}},
+    {"sizing": {"mode": "equity_ratio"}, "leaderSilenceSeconds": 20},
+    {"sizing": {"mode": "same_volume"}, "leaderSilenceSeconds": 15, "leaderSilenceCloseSeconds": 90},
+    {"sizing": {"mode": "same_volume"}, "pendingPolicy": "cancel"},
+    {"sizing": {"mode": "multiplier"}, "multiplier": "0.5", "delaySeconds": 2},
+    {"sizing": {"mode": "same_volume"}, "onDrift": "alert"},
+    {"sizing": {"mode": "same_volume"}, "manualClose": "reopen"},
+    {"sizing": {"mode": "same_volume"}, "lateJoin": "sync_now"},
+    {"sizing": {"mode": "same_volume"}, "sandbox": True},
     {"sizing": {"mode": "same_volume"}, "maxVolume": "0.30", "openTtlSeconds": 15},
 )
 
@@ -52,6 +61,7 @@ PROFILES: tuple[BrokerProfile, ...] = (
 )
 
 
+GUARDED_PER_MILLE = 350
 SYNC_DELAYS_MS = (400, 2_000, 8_000)
 """How long a terminal shows an empty book after it has found its broker again."""
 
@@ -116,9 +126,12 @@ def enter(world: "World", cast: Cast, draws: SeededDraws) -> None:
 
 
 async def configure(world: "World", cast: Cast, draws: SeededDraws) -> None:
-    """A group for each leader; every follower in the first, some in the second as well."""
+    """A group for each leader; every follower in the first, some in the second as well; some with a guard."""
     for name in cast.everybody:
         await world.publish_account(name)
+    for name in cast.followers:
+        if draws.chance(GUARDED_PER_MILLE):
+            await guard_follower(world, name, one_of(GUARDS, draws))
     for number, leader in enumerate(cast.leaders, 1):
         group = f"group-{number}"
         world.groups[group] = (leader,)

@@ -62,6 +62,13 @@ async def own_trade(world: "World", step: Step, draws: SeededDraws) -> None:
     party.by_hand(action="deal", symbol=listed, side=side_of(draws), volume=volume)
 
 
+@ingredient(Kind.FOLLOWER, "large_withdrawal", 5)
+async def large_withdrawal(world: "World", step: Step, draws: SeededDraws) -> None:
+    """A third of the balance leaves: no loss, whatever a guard thinks of it."""
+    party = await follower_of(world, step)
+    party.deposit(-(party.worth / 3).quantize(Decimal(1)))
+
+
 @ingredient(Kind.FOLLOWER, "follower_cash", 5)
 async def follower_cash(world: "World", step: Step, draws: SeededDraws) -> None:
     party = await follower_of(world, step)

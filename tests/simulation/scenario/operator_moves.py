@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from kopitra.simulation.draws import SeededDraws
+from tests.simulation.scenario.guards import GUARDS, guard_follower
 from tests.simulation.scenario.ingredients import Kind, Step, ingredient
 from tests.simulation.scenario.leader_moves import one_of
 from tests.simulation.stage.market import ALIASES
@@ -43,6 +44,25 @@ async def symbol_remapped(world: "World", step: Step, draws: SeededDraws) -> Non
     mapped = settings["rules"].get("symbols")
     rules = {**settings["rules"], "symbols": {} if mapped else dict(ALIASES)}
     await _publish(world, {**settings, "rules": rules}, draws)
+
+
+@ingredient(Kind.OPERATOR, "unsubscribed", 5)
+async def unsubscribed(world: "World", step: Step, draws: SeededDraws) -> None:
+    """A subscription is switched off, and later on again: what is open is followed to its end, or closed."""
+    settings = _subscription_of(world, step.who, draws)
+    if settings is None:
+        return
+    policy = one_of(("keep", "close_gracefully", "close_now"), draws)
+    rules = {**settings["rules"], "unsubscribe": policy}
+    await world.publish({**settings, "rules": rules, "enabled": False})
+    await world.time.sleep(draws.between(*HALT_MS) / 1000)
+    await world.publish({**settings, "rules": rules})
+
+
+@ingredient(Kind.OPERATOR, "guarded", 8)
+async def guarded(world: "World", step: Step, draws: SeededDraws) -> None:
+    """A follower gets a guard, and keeps it."""
+    await guard_follower(world, step.who, one_of(GUARDS, draws))
 
 
 @ingredient(Kind.OPERATOR, "follower_disabled", 4)

@@ -57,6 +57,8 @@ class Party:
         self.terminal.on_deal = lambda deal: world.watch.dealt(self, deal)
         self.process: Process | None = None
         self._worth = Decimal(0)
+        self.worths = (Decimal("Infinity"), Decimal(0))
+        """The lowest and the highest balance that anybody can have been told of."""
         self._storage: AgentStorage | None = None
         self._wanted = False
 
@@ -78,9 +80,22 @@ class Party:
     @property
     def worth(self) -> Decimal:
         """The balance, as last seen."""
+        self.note_worth()
+        return self._worth
+
+    def note_worth(self) -> None:
         if self.terminal.up:
             self._worth = self.state.balance
-        return self._worth
+            low, high = self.worths
+            self.worths = (min(low, self._worth), max(high, self._worth)) if self._worth else self.worths
+
+    @property
+    def floating(self) -> Decimal:
+        """Equity above the balance; 0 while nobody can look."""
+        if not self.terminal.up:
+            return Decimal(0)
+        view = self.terminal.desk.broker.account_view()
+        return view.equity - view.balance
 
     async def up(self) -> None:
         """Return once somebody can trade here by hand."""

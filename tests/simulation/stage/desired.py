@@ -14,13 +14,16 @@ from tests.simulation.stage.facts import CopyFacts, LeaderTrade
 ZERO = Decimal(0)
 
 
-def share_of(filled: Decimal, trade: LeaderTrade, spec: SymbolSpec, remainder: Remainder) -> Decimal:
-    """Lots that remain of a copy once its leader has what it has left."""
+def share_of(
+    filled: Decimal, trade: LeaderTrade, spec: SymbolSpec, remainder: Remainder, missed: Decimal = ZERO
+) -> Decimal:
+    """Lots that remain of a copy once its leader has what it has left; `missed`: what was closed before it began."""
+    opened = trade.opened - missed
     if trade.left <= ZERO:
         return ZERO
-    if trade.left >= trade.opened:
+    if trade.left >= opened:
         return filled
-    exact = Fraction(filled) * Fraction(trade.left) / Fraction(trade.opened)
+    exact = Fraction(filled) * Fraction(trade.left) / Fraction(opened)
     target = spec.volume_step * int(exact // Fraction(spec.volume_step))
     if target < spec.volume_min:
         return min(filled, spec.volume_min) if remainder is Remainder.KEEP else ZERO
@@ -32,7 +35,7 @@ def bounds(
 ) -> tuple[Decimal, Decimal]:
     """The least and the most that may be left: they differ only where the follower took something away itself, or where
     its broker lets no smaller part be closed."""
-    most = share_of(copy.filled, trade, spec, remainder)
+    most = share_of(copy.filled, trade, spec, remainder, copy.missed)
     if flattened or copy.own >= copy.filled:
         return ZERO, ZERO
     least = max(ZERO, most - copy.own)

@@ -15,7 +15,7 @@ from kopitra.domain.orders import DealEntry, DealReason
 from kopitra.domain.rules import CopyRules
 from kopitra.domain.trading import REDUCING, Order, OrderAction
 from kopitra.machine import events
-from kopitra.machine.events import CopyDecision, CopyPlanned, Recorded
+from kopitra.machine.events import AnyEvent, CopyDecision, CopyPlanned, Outcome, Recorded
 from kopitra.machine.state import State
 from kopitra.simulation.broker.records import Deal
 
@@ -30,10 +30,16 @@ class Ordered(msgspec.Struct, kw_only=True):
     at: float
     sequence: int = 0
     """Of its outbox item."""
-    plan: CopyPlanned | None = None
+    leader: str = ""
+    ref: str = ""
+    """Of an open: whose trade is copied."""
     decision: CopyDecision | None = None
     rules: CopyRules | None = None
     """Those in force when it was decided."""
+    cause: str = ""
+    """Of an open that no fresh signal asked for."""
+    missed: Decimal = ZERO
+    """Lots of the leader's trade that were closed before this open."""
 
 
 class CopyFacts(msgspec.Struct, kw_only=True):
@@ -65,10 +71,21 @@ class CopyFacts(msgspec.Struct, kw_only=True):
         return rules
 
     @property
-    def plan(self) -> CopyPlanned:
-        plan = self.opens[0].plan
-        assert plan is not None
-        return plan
+    def leader(self) -> str:
+        return self.opens[0].leader
+
+    @property
+    def missed(self) -> Decimal:
+        return self.opens[0].missed
+
+    @property
+    def copy_id(self) -> str:
+        return str(self.opens[0].order.copy_id)
+
+    @property
+    def ref(self) -> str:
+        """The leader's name of the trade that it is of."""
+        return self.opens[0].ref
 
 
 class LeaderTrade(msgspec.Struct, kw_only=True):
@@ -108,8 +125,10 @@ class Facts:
         """By copy id: when and why its open was given up by the core."""
         self.terms: list[float] = []
         """When somebody began to serve."""
-        self.flattened: set[str] = set()
-        """Copies that a halt closed."""
+        self.stopped: set[str] = set()
+        """Copies that a halt, a guard, a silence or an operator closed."""
+        self.released: set[str] = set()
+        """Copies that unsubscribing left to their owner."""
         self.refused_modifies: set[str] = set()
         """Copies whose stops could not be changed (by copy id): nobody drives that again."""
 
@@ -124,23 +143,45 @@ class Facts:
             case events.SignalIgnored() | events.SignalDeferred():
                 self.runs.setdefault(event.run, recorded.sequence)
                 self.decided.setdefault((event.account, event.signal.position_ref), at)
-            case (
-                events.CopyCorrected()
-                | events.CommandRedriven()
-                | events.OrphanClosed()
-                | events.OperatorOrdered()
-            ):
-                self._order(event.account, event.order, at)
-            case events.TradingHalted():
-                for flatten in event.orders:
-                    self._order(flatten.account, flatten.order, at)
-                    self.flattened.add(str(flatten.order.copy_id))
+            case events.CopyAdded():
+                self._added(event, at)
             case events.CommandAcknowledged():
                 self._acknowledged(event, at)
             case events.CommandExpired():
                 self._given_up(event.command, at, "expired")
             case _:
-                pass
+                self._other(event, at)
+
+    def _other(self, event: AnyEvent, at: float) -> None:
+        """Whatever else orders something: to correct a copy, or to stop many."""
+        order: Order | None = getattr(event, "order", None)
+        account: str | None = getattr(event, "account", None)
+        if order is not None and account is not None:
+            self._order(account, order, at)
+        for stop in getattr(event, "orders", ()):
+            self._order(stop.account, stop.order, at)
+            self.stopped.add(str(stop.order.copy_id))
+        for release in getattr(event, "released", ()):
+            self.released.add(str(release.copy_id))
+        for withdrawal in getattr(event, "withdrawn", ()):
+            self._given_up(withdrawal.command, at, "stopped")
+
+    def _added(self, event: events.CopyAdded, at: float) -> None:
+        if event.decision.order is None:
+            return
+        self._know(
+            Ordered(
+                account=event.decision.follower,
+                order=event.decision.order,
+                at=at,
+                leader=event.leader,
+                ref=str(event.position_ref),
+                decision=event.decision,
+                rules=self.rules(event.decision),
+                cause=str(event.cause),
+                missed=event.missed,
+            )
+        )
 
     def applied(self) -> None:
         """After the shadow was moved on: now it says where in its account's outbox each new command is."""
@@ -157,13 +198,14 @@ class Facts:
             self.first_decisions.setdefault((decision.subscription, ref), (event, decision))
             if decision.withdrawn is not None:
                 self._given_up(decision.withdrawn, at, "superseded")
-            if decision.order is None:
+            if decision.order is None or decision.outcome is Outcome.SANDBOX:
                 continue
             ordered = Ordered(
                 account=decision.follower,
                 order=decision.order,
                 at=at,
-                plan=event,
+                leader=event.account,
+                ref=ref,
                 decision=decision,
                 rules=self.rules(decision),
             )
@@ -173,7 +215,9 @@ class Facts:
         ordered = Ordered(account=account, order=order, at=at)
         known = self.copies.get((account, order.magic))
         if known is not None and order.action is OrderAction.OPEN:
-            ordered.plan, ordered.decision = known.plan, known.decision
+            first = known.opens[0]
+            ordered.leader, ordered.ref = first.leader, first.ref
+            ordered.decision, ordered.rules = first.decision, first.rules
         self._know(ordered)
 
     def _know(self, ordered: Ordered) -> None:
@@ -263,7 +307,7 @@ class Facts:
 
     def trade_of(self, copy: CopyFacts) -> LeaderTrade | None:
         """The leader's position that a copy is of; None while its order rests."""
-        return self.trades_by_ref.get(str(copy.plan.signal.position_ref))
+        return self.trades_by_ref.get(copy.ref)
 
     def rules(self, decision: CopyDecision) -> CopyRules:
         """Those in force now, of all layers."""

@@ -1,6 +1,7 @@
 """What the network does to one exchange between an agent and the counterparty."""
 
 from enum import StrEnum
+from itertools import pairwise
 
 import msgspec
 
@@ -9,6 +10,8 @@ from kopitra.simulation.draws import PER_MILLE, SeededDraws
 LEAST_MS, MOST_MS = 1, 9
 """A quiet network, one way."""
 MILLISECONDS = 1000
+REMEMBERED_CALLS = 12
+"""A silence ends with a call; what is decided in the moments after it may still rest on it."""
 NOTEWORTHY_SECONDS = 0.1
 
 
@@ -51,6 +54,8 @@ class Network:
         self.storms: list[Storm] = []
         self.slowest: dict[str, float] = {}
         """By account, in seconds: the longest that anything of it was on its way."""
+        self._calls: dict[str, list[float]] = {}
+        """By account: when its last calls arrived."""
         self._draws = draws
 
     def fate(self, account: str, now: float) -> tuple[Fate, Storm | None]:
@@ -66,6 +71,17 @@ class Network:
     def took(self, account: str, seconds: float) -> None:
         if seconds > self.slowest.get(account, NOTEWORTHY_SECONDS):
             self.slowest[account] = seconds
+
+    def note_call(self, account: str, now: float) -> None:
+        """A call of an account arrives."""
+        calls = self._calls.setdefault(account, [now])
+        calls.append(now)
+        del calls[:-REMEMBERED_CALLS]
+
+    def silence(self, account: str) -> float:
+        """The longest pause between its last calls, in seconds."""
+        calls = self._calls.get(account, [])
+        return max((later - sooner for sooner, later in pairwise(calls)), default=0.0)
 
     def latency(self) -> float:
         """Seconds, one way."""

@@ -143,6 +143,7 @@ class Watch:
 
     def dealt(self, party: "Party", deal: Deal) -> None:
         self._world.note(party.name, "deal", deal)
+        party.note_worth()
         terms = party.terms
         now = self._world.time.monotonic()
         self.facts.dealt(party.name, terms.server, terms.login, party.role.leads, deal, now)

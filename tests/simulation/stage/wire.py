@@ -108,6 +108,7 @@ async def serve(world: "World", instance: "Instance", account: str, request: Req
     path, _, query = request.path.partition("?")
     route = instance.route(request.method, path.removeprefix(BASE_PATH))
     came = world.time.monotonic()
+    world.network.note_call(account, came)
     headers = {name.lower().encode(): value.encode() for name, value in request.headers.items()}
     world.note(account, request.method, request.path, request.body)
     asked = Asked(headers, request.body or b"", query.encode())

@@ -1,0 +1,27 @@
+"""Guards that followers get: some from the beginning, some while trades are on their way."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.simulation.stage.world import World
+
+GUARDS: tuple[dict[str, Any], ...] = (
+    {"name": "few", "kind": "open_positions", "limit": "3", "unit": "count"},
+    {"name": "floor", "kind": "equity_floor", "limit": "1000", "unit": "money"},
+    {"name": "day", "kind": "loss", "limit": "20", "unit": "percent", "period": "day"},
+    {"name": "drawdown", "kind": "trailing_drawdown", "limit": "20", "unit": "percent", "period": "day"},
+    {"name": "rate", "kind": "order_rate", "limit": "5", "unit": "count", "windowSeconds": 30},
+)
+
+
+async def guard_follower(world: "World", follower: str, guard: dict[str, Any]) -> None:
+    """One more guard for a follower, beside those that it has."""
+    world.guards.setdefault(follower, {})[guard["name"]] = guard
+    await world.publish(
+        {
+            "kind": "settings",
+            "scope": "follower",
+            "target": follower,
+            "guards": list(world.guards[follower].values()),
+        }
+    )
