@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from kopitra.domain.orders import DealEntry, DealReason, OrderType
+from kopitra.domain.orders import DealEntry, DealReason, OrderType, Side
 from kopitra.domain.rules import CopyRules, PendingPolicy
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.trading import AckStatus, Order, OrderAction, SignalAction
@@ -12,7 +12,7 @@ from kopitra.machine.commands import DecideProposal
 from kopitra.machine.outcome import Decision
 from kopitra.machine.state import Copy, CopyStatus
 from tests.unit.copying.follower_terminal import Terminal, in_touch, proposals, sign_in
-from tests.unit.copying.net_desk import Desk
+from tests.unit.copying.net_desk import Desk, use_netting
 from tests.unit.copying.world import LEADER, World, lots
 
 
@@ -116,3 +116,30 @@ def test_what_was_under_way_for_a_copy_that_another_replaces_is_void(world: Worl
     in_touch(world, LEADER, follower)
     world.tick()
     assert {order.copy_id for order in world.outbox(follower)} <= {only_copy(world).copy_id}
+
+
+@pytest.mark.parametrize("netting", [False, True])
+def test_a_fill_that_a_snapshot_told_of_brings_no_ended_copy_back(world: World, netting: bool) -> None:
+    """The deal of the open comes last: after the position was seen, and after its end."""
+    follower = world.follower()
+    if netting:
+        use_netting(world, follower)
+    [decision] = world.send(SignalAction.OPEN)
+    assert decision.order is not None
+    world.fetch(follower)
+    world.ack(follower, decision.order, AckStatus.UNKNOWN, reason="ambiguous")
+    copy = only_copy(world)
+    for _ in range(2):
+        world.later(6)
+        world.snapshot(follower, world.held(501, magic=copy.magic))
+    assert copy.live_volume == lots(1)
+    world.send(SignalAction.CLOSE)
+    world.send(SignalAction.OPEN, "p2")
+    [closing] = [order for order in world.fetch(follower) if order.copy_id == copy.copy_id]
+    world.deal(follower, closing, DealEntry.OUT, lots(1), side=Side.SELL)
+    assert not copy.live
+    world.fill(follower, decision.order)
+    assert not copy.live
+    world.ack(follower, closing)
+    assert copy.copy_id not in world.state.accounts[follower].following.copies
+    assert [order.copy_id for order in world.outbox(follower)].count(copy.copy_id) == 0

@@ -80,9 +80,10 @@ def copy_of(account: Account, execution: Execution) -> Copy | None:
 
 def _after_fill(state: State, account: Account, copy: Copy, execution: Execution) -> list[AnyEvent]:
     """A fill of what should be closed is closed; a fill of another size than planned gets its own target."""
-    if copy.status is CopyStatus.RELEASED:
-        return []
-    filled = copy.filled + max(ZERO, (execution.fill_volume or ZERO) - copy.found)
+    news = max(ZERO, (execution.fill_volume or ZERO) - copy.found)
+    if copy.status is CopyStatus.RELEASED or not (copy.live or news):
+        return []  # not ours any more, or a snapshot told of it and the copy has ended since
+    filled = copy.filled + news
     after = _as_filled(copy, execution, filled)
     if copy.closing or not copy.live:
         return [] if is_ending(account, copy) else [close_filled(state, after, "filled_after_close")]

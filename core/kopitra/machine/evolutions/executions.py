@@ -43,7 +43,7 @@ def _fill(book: FollowerBook, copy: Copy, execution: Execution) -> None:
     known = min(copy.found, volume)
     copy.found -= known
     copy.filled += volume - known
-    if copy.status is not CopyStatus.RELEASED:
+    if copy.live or (volume > known and copy.status is not CopyStatus.RELEASED):
         copy.status = CopyStatus.OPEN
     copy.ticket = execution.position_ticket or execution.position_id or execution.order_ticket
     copy.position_id = execution.position_id or execution.order_ticket
