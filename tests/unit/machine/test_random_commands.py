@@ -10,6 +10,7 @@ from kopitra.machine.decide import HANDLERS, decide
 from kopitra.machine.events import (
     CommandRedriven,
     CopiesStopped,
+    CopiesUnsubscribed,
     CopyAdded,
     CopyCorrected,
     CopyPlanned,
@@ -91,7 +92,7 @@ def orders_of(event: Event) -> list[Order]:
     match event:
         case CopyPlanned(sandbox=False):
             return [decision.sent for decision in event.decisions if decision.sent is not None]
-        case TradingHalted() | GuardHit() | CopiesStopped() | LeaderSilent():
+        case TradingHalted() | GuardHit() | CopiesStopped() | LeaderSilent() | CopiesUnsubscribed():
             return [flatten.order for flatten in event.orders]
         case CommandRedriven() | CopyCorrected() | OrphanClosed() | OperatorOrdered():
             return [event.order]
