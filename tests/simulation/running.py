@@ -124,7 +124,7 @@ async def _play(world: World, scenario: Scenario, steps: tuple[Step, ...]) -> No
     for act in acts:
         if not act.done():
             world.watch.violated("no_part_fails", f"a step never ended: {act}")
-        elif (error := act.exception()) is not None:
+        elif not act.cancelled() and (error := act.exception()) is not None:
             raise error
     await _calm(world)
     await _rest(world)

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from tests.simulation.invariants import execution, guarding, health, journal, relaying, rest, sizes
+from tests.simulation.invariants import execution, guarding, health, journal, netting, relaying, rest, sizes
 from tests.simulation.invariants.registry import REGISTRY, Invariant
 
 if TYPE_CHECKING:
     from tests.simulation.stage.world import World
 
-MODULES = (execution, guarding, health, journal, relaying, rest, sizes)
+MODULES = (execution, guarding, health, journal, netting, relaying, rest, sizes)
 
 
 def every_invariant(world: "World") -> list[Invariant]:

@@ -36,7 +36,8 @@ class OnceAtTheBroker(Invariant):
             return
         for copy in self.facts.copies_met(party.name, deal):
             self.times += 1
-            if deal.entry is DealEntry.IN:
+            entered = deal.side is copy.side if party.netting else deal.entry is DealEntry.IN
+            if entered:
                 self._entered(copy)
             elif deal.reason in OUR_REASONS:
                 self._left(copy)
@@ -76,6 +77,8 @@ class DecidedBeforeDone(Invariant):
 def _matches(order: Order, request: TradeRequest) -> bool:
     if order.symbol != request.symbol:
         return False
+    if order.action is OrderAction.OFFSET:
+        return is_open(request) and request.side is order.side and request.volume is not None
     if is_open(request):
         terms = (order.side, order.volume, order.order_type)
         return order.action is OrderAction.OPEN and terms == (
@@ -97,6 +100,8 @@ class NoStaleOpen(Invariant):
         copy = self.facts.copies.get((party.name, request.magic))
         if not is_open(request) or request.order_type is not OrderType.MARKET or copy is None:
             return
+        if request.side is not copy.side:
+            return  # takes a copy off a net position
         trade = self.facts.trade_of(copy)
         if trade is None or copy.opens[0].cause:
             return
@@ -163,7 +168,7 @@ class HaltsHold(Invariant):
 
     def requested(self, party: "Party", request: TradeRequest) -> None:
         copy = self.facts.copies.get((party.name, request.magic))
-        if not self._halts or not is_open(request) or copy is None:
+        if not self._halts or not is_open(request) or copy is None or request.side is not copy.side:
             return
         halted = self._over(copy.leader, copy.decision.subscription, party.name)
         if halted is None:

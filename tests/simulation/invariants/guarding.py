@@ -1,12 +1,21 @@
 """What guards may and may not do."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kopitra.application.fencing import FenceRow
 from kopitra.domain.guards import GuardKind
 from kopitra.domain.orders import DealEntry
 from kopitra.domain.trading import OrderAction
-from kopitra.machine.events import CopyPlanned, GuardHit, GuardLifted, Outcome, Recorded
+from kopitra.machine.events import (
+    BalanceChanged,
+    CopyPlanned,
+    GuardHit,
+    GuardLifted,
+    GuardMarked,
+    Outcome,
+    Recorded,
+)
 from kopitra.simulation.broker.records import Deal, DealKind
 from tests.simulation.invariants.registry import Invariant, invariant
 
@@ -72,6 +81,9 @@ class GuardHitsAreTrue(Invariant):
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._lost: dict[str, float] = {}
+        self._marked: dict[str, datetime] = {}
+        self._overtaken: set[str] = set()
+        """Accounts with money paid out before a mark that was made of older figures: it does not move with that."""
 
     def dealt(self, party: "Party", deal: Deal) -> None:
         if not party.role.leads and deal.kind == DealKind.TRADE and deal.entry is not DealEntry.IN:
@@ -79,11 +91,15 @@ class GuardHitsAreTrue(Invariant):
 
     def committed(self, recorded: Recorded, row: FenceRow) -> None:
         event = recorded.event
+        if isinstance(event, GuardMarked) and event.marks:
+            self._marked[event.account] = max(kept.mark.at for kept in event.marks)
+        if isinstance(event, BalanceChanged):
+            marked = self._marked.get(event.account)
+            if marked is not None and event.operation.executed_at <= marked:
+                self._overtaken.add(event.account)
         if not isinstance(event, GuardHit) or event.account is None or event.guard.kind not in FALLS:
             return
-        if self.world.clock_steps:
-            # A mark is dated by the counterparty's clock and a withdrawal by the broker's: where they differ, the
-            # withdrawal can seem to be older than the mark, and then it does not move it.
+        if event.account in self._overtaken:
             return
         self.times += 1
         lost = self._lost.get(event.account, 0.0) + abs(float(self.world.parties[event.account].floating))

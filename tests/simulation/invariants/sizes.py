@@ -109,7 +109,7 @@ class NeverAboveProportion(Invariant):
     """By the brokers' ledgers alone: what a follower enters is at most its share of its leader's trade, plus a step."""
 
     def dealt(self, party: "Party", deal: Deal) -> None:
-        if party.role.leads or deal.kind != "trade" or deal.entry is not DealEntry.IN:
+        if party.role.leads or party.netting or deal.kind != "trade" or deal.entry is not DealEntry.IN:
             return
         for copy in self.facts.copies_met(party.name, deal):
             trade = self.facts.trade_of(copy)
@@ -154,7 +154,7 @@ class SkipsAreTrue(Invariant):
         trade = self.facts.trades_by_ref.get(str(event.signal.position_ref))
         if trade is None or event.signal.action is SignalAction.PENDING_PLACED:
             return True  # a resting order has no deal to measure from
-        age = self.world.time.monotonic() - trade.at
+        age = self.world.time.monotonic() - trade.at + self.rules(decision).delay_seconds
         return (
             age + CLOCK_SLACK_SECONDS + self.world.host_error(event.account)
             >= self.rules(decision).open_ttl_seconds

@@ -182,3 +182,12 @@ def dies_of_a_busy_broker(patches: Patches) -> None:
         return reading
 
     patches.replace(f"{A}.hand.opening:reading_of", fragile)
+
+
+@planted(Layer.AGENT)
+def modifies_never_reported(patches: Patches) -> None:
+    """Changes of stops are carried out, and nobody is told."""
+    patches.replace(
+        f"{A}.hand.reports:Reports._is_ready",
+        lambda original: lambda self, outcome: str(outcome.action) != "modify" and original(self, outcome),
+    )

@@ -297,3 +297,32 @@ def silence_never_ends(patches: Patches) -> None:
         "kopitra.machine.decisions.opening:leader_is_silent",
         lambda original: lambda state, leader, *about: state.accounts[leader].leading.ordinal > 20,
     )
+
+
+@planted(Layer.DECIDE)
+def one_close_takes_the_whole_net(patches: Patches) -> None:
+    """Of two leaders' copies in one netting symbol, the close of one takes the other off as well."""
+
+    def everything(original: Any) -> Any:
+        def offset(self: Any, copy: Any, target: Decimal, command: Any) -> Any:
+            order = original(self, copy, target, command)
+            return msgspec.structs.replace(
+                order, volume=max(order.volume, abs(order.expected_net_before or 0))
+            )
+
+        return offset
+
+    patches.replace("kopitra.machine.decisions.netting:NetOrders.offset", everything)
+
+
+@planted(Layer.DECIDE)
+def copies_share_a_net_unseen(patches: Patches) -> None:
+    """A partial close on a netting account leaves what the whole net would be worth."""
+
+    def halved(original: Any) -> Any:
+        def offset(self: Any, copy: Any, target: Decimal, command: Any) -> Any:
+            return original(self, copy, min(target + copy.planned_volume, copy.live_volume), command)
+
+        return offset
+
+    patches.replace("kopitra.machine.decisions.netting:NetOrders.offset", halved)

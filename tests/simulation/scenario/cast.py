@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kopitra.domain.orders import MarginMode
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.simulation.broker.profiles import (
     COMMENTS_CUT,
@@ -62,6 +63,7 @@ PROFILES: tuple[BrokerProfile, ...] = (
 
 
 GUARDED_PER_MILLE = 350
+NETTING_PER_MILLE = 150
 SYNC_DELAYS_MS = (400, 2_000, 8_000)
 """How long a terminal shows an empty book after it has found its broker again."""
 
@@ -115,14 +117,28 @@ def enter(world: "World", cast: Cast, draws: SeededDraws) -> None:
         own = draws.named(name)
         leads = name in cast.leaders
         currency = "JPY" if not leads and own.chance(200) else "USD"
+        nets = not leads and own.named("mode").chance(NETTING_PER_MILLE)
         profile = BrokerProfile() if leads else one_of(PROFILES, own)
+        if nets and profile.closes_keep_magic:
+            profile = MT5  # MetaTrader 4 has no such accounts
         specs = tuple(SPECS.values())
         if not leads:
             specs, profile = symbols_of(own, hours_of(own, profile))
-        terms = AccountTerms(login=FIRST_LOGIN + number, currency=currency, leverage=500)
+        mode = MarginMode.NETTING if nets else MarginMode.HEDGING
+        terms = AccountTerms(login=FIRST_LOGIN + number, currency=currency, leverage=500, mode=mode)
+        if nets:
+            world.watch.facts.netting.add(name)
         party = Party(world, name, Role.LEADER if leads else Role.FOLLOWER, terms, profile, specs)
         world.parties[name] = party
         party.deposit(DEPOSIT[currency])
+
+
+def _rules(world: "World", follower: str, draws: SeededDraws) -> dict[str, Any]:
+    """Stops of a net position would close what several copies hold: such accounts copy none here."""
+    rules = one_of(RULES, draws)
+    if follower in world.watch.facts.netting:
+        return {**rules, "copyStopLoss": False, "copyTakeProfit": False}
+    return rules
 
 
 async def configure(world: "World", cast: Cast, draws: SeededDraws) -> None:
@@ -148,6 +164,6 @@ async def configure(world: "World", cast: Cast, draws: SeededDraws) -> None:
                     "subscription": name,
                     "group": group,
                     "follower": follower,
-                    "rules": one_of(RULES, draws),
+                    "rules": _rules(world, follower, draws),
                 }
             )

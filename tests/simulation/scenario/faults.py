@@ -24,6 +24,8 @@ DOWN_MS = (50, 6_000)
 """How long something that crashed stays down."""
 SKEWS = (-600, -61, -3, 3, 61, 600)
 """Seconds; up to ten minutes either way."""
+LOSE_TRADES = frozenset({"order_lost", "broker_timeout"})
+"""Netting accounts are spared them, and terminals that go away: their net does not tell yet whose open it lacks."""
 SERVER_SKEWS = (-15, -3, 3, 61, 600)
 """Of the counterparty's machine. Set back, it leaves the shard without a writer for so much longer after a crash: the
 lease of the one that died is live until then by that clock."""
@@ -134,7 +136,7 @@ async def counterparty_stops(world: "World", step: Step, draws: SeededDraws) -> 
     if writer is None or writer.process.frozen:
         return
     world.coverage.fault("counterparty_stops")
-    await writer.service.stop()
+    await asyncio.wait({writer.process.spawn(writer.service.stop())})
     if writer in world.counterparties.live:
         world.counterparties.crash(writer, Tail.LOST)
     await _restart(world, _seconds(draws, DOWN_MS))
@@ -168,7 +170,7 @@ async def snapshot_now(world: "World", step: Step, draws: SeededDraws) -> None:
     writer = world.counterparties.writer
     if writer is not None and not writer.process.frozen:
         world.coverage.fault("snapshot_now")
-        await writer.process.spawn(writer.service.core.snapshotting.take())
+        await asyncio.wait({writer.process.spawn(writer.service.core.snapshotting.take())})
 
 
 @ingredient(Kind.FAULT, "counterparty_clock", 5)
@@ -260,7 +262,7 @@ async def host_clock(world: "World", step: Step, draws: SeededDraws) -> None:
 @ingredient(Kind.FAULT, "terminal_crash", 8)
 async def terminal_crash(world: "World", step: Step, draws: SeededDraws) -> None:
     terminal = world.parties[step.who].terminal
-    if terminal.up:
+    if terminal.up and not world.parties[step.who].netting:
         world.coverage.fault("terminal_crash")
         terminal.crash()
         await world.time.sleep(_seconds(draws, DOWN_MS))
@@ -272,7 +274,7 @@ async def terminal_crash(world: "World", step: Step, draws: SeededDraws) -> None
 async def terminal_cut_off(world: "World", step: Step, draws: SeededDraws) -> None:
     """It shows the last book that it saw while its broker goes on."""
     terminal = world.parties[step.who].terminal
-    if terminal.up:
+    if terminal.up and not world.parties[step.who].netting:
         world.coverage.fault("terminal_cut_off")
         desk = terminal.desk
         desk.set_link(False)
@@ -287,7 +289,7 @@ def _broker(name: str, make: Callable[[SeededDraws], Fault], weight: int = 5) ->
     @ingredient(Kind.FAULT, name, weight)
     async def plan(world: "World", step: Step, draws: SeededDraws) -> None:
         party = world.parties[step.who]
-        if party.terminal.up:
+        if party.terminal.up and not (party.netting and name in LOSE_TRADES):
             world.coverage.fault(name)
             faults = tuple(make(draws) for _ in range(draws.between(1, 3)))
             party.operate(PlanFaults, scripted=faults)

@@ -25,6 +25,9 @@ async def follower_of(world: "World", step: Step) -> "Party":
 
 
 def copies_of(party: "Party") -> list[Position]:
+    """None on a netting account, where nobody can close one copy by hand."""
+    if party.netting:
+        return []
     return [position for position in party.positions if position.magic >= FIRST_MAGIC]
 
 
@@ -52,6 +55,8 @@ async def close_part_by_hand(world: "World", step: Step, draws: SeededDraws) -> 
 async def own_trade(world: "World", step: Step, draws: SeededDraws) -> None:
     """A position that is no copy: nobody else may touch it."""
     party = await follower_of(world, step)
+    if party.netting:
+        return  # what its owner trades by hand there is not told from copies yet
     own = [position for position in party.positions if not position.magic]
     if own and draws.chance(500):
         party.close(one_of(own, draws))

@@ -26,7 +26,7 @@ async def rules_changed(world: "World", step: Step, draws: SeededDraws) -> None:
             {"multiplier": "1.5"},
             {"maxVolume": "0.25"},
             {"openTtlSeconds": 10},
-            {"copyTakeProfit": True},
+            {"openTtlSeconds": 30},
         ),
         draws,
     )

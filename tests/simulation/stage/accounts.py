@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kopitra.domain.orders import DealReason, Side
+from kopitra.domain.orders import DealReason, MarginMode, Side
 from kopitra.domain.quotes import Quote
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.simulation.broker.operations import Balance, HandTrade, Operation
@@ -20,7 +20,7 @@ from kopitra_agent.wiring import AgentPorts
 from tests.simulation.platform import code_of
 from tests.simulation.stage.process import Process
 from tests.simulation.stage.storage import AgentDisk, AgentStorage
-from tests.simulation.stage.terminals import WatchedTerminal
+from tests.simulation.stage.terminals import MortalTerminal, WatchedTerminal
 from tests.simulation.stage.wire import Wire
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ class Party:
         self._worth = Decimal(0)
         self.worths = (Decimal("Infinity"), Decimal(0))
         """The lowest and the highest balance that anybody can have been told of."""
-        self._storage: AgentStorage | None = None
         self._wanted = False
 
     # -- the broker --------------------------------------------------------------------------------------------------
@@ -88,6 +87,10 @@ class Party:
             self._worth = self.state.balance
             low, high = self.worths
             self.worths = (min(low, self._worth), max(high, self._worth)) if self._worth else self.worths
+
+    @property
+    def netting(self) -> bool:
+        return self.terms.mode is MarginMode.NETTING
 
     @property
     def floating(self) -> Decimal:
@@ -144,7 +147,6 @@ class Party:
         world = self.world
         process = self.process = Process(f"agent-{self.name}", world.time, world.task_failed)
         process.ahead = self.ahead
-        storage = self._storage = AgentStorage(self.disk)
         settings = AgentSettings(
             base_url="http://simulated",
             account=self.name,
@@ -158,9 +160,9 @@ class Party:
             sleeper=process,
             ids=world.time,
             transport=Wire(world, self.name, process),
-            storage=storage,
+            storage=AgentStorage(self.disk, process),
         )
-        agent = build_agent(settings, self.terminal, ports)
+        agent = build_agent(settings, MortalTerminal(self.terminal, process), ports)
         process.spawn(agent.run(asyncio.Event())).add_done_callback(self._ended)
         world.note("agent starts", self.name)
 
@@ -179,8 +181,6 @@ class Party:
         process, self.process = self.process, None
         if process is None:
             return False
-        assert self._storage is not None
-        self._storage.sealed = True
         process.kill()
         self.world.note("agent crashes", self.name)
         if power:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from kopitra.domain.identifiers import AccountId, CommandId, JournalId
-from kopitra.domain.orders import DealEntry, DealReason
+from kopitra.domain.orders import DealEntry, DealReason, Side
 from kopitra.domain.rules import CopyRules
 from kopitra.domain.trading import REDUCING, Order, OrderAction
 from kopitra.machine import events
@@ -75,6 +75,14 @@ class CopyFacts(msgspec.Struct, kw_only=True):
         return self.opens[0].leader
 
     @property
+    def side(self) -> Side:
+        return Side(self.opens[0].order.side)
+
+    @property
+    def symbol(self) -> str:
+        return self.opens[0].order.symbol
+
+    @property
     def missed(self) -> Decimal:
         return self.opens[0].missed
 
@@ -100,6 +108,10 @@ class LeaderTrade(msgspec.Struct, kw_only=True):
     left: Decimal
 
 
+def signed(side: Side, volume: Decimal) -> Decimal:
+    return volume if side is Side.BUY else -volume
+
+
 OUR_REASONS = frozenset({None, DealReason.EXPERT})
 
 
@@ -123,6 +135,11 @@ class Facts:
         """By leader and position id."""
         self.ends: dict[str, tuple[float, str]] = {}
         """By copy id: when and why its open was given up by the core."""
+        self.netting: set[str] = set()
+        """Accounts with one position a symbol."""
+        self.nets: dict[tuple[str, str], Decimal] = {}
+        self.manual: dict[tuple[str, str], Decimal] = {}
+        """By netting account and symbol, in lots, long positive: what there is, and what of it no copy brought."""
         self.terms: list[float] = []
         """When somebody began to serve."""
         self.stopped: set[str] = set()
@@ -257,6 +274,9 @@ class Facts:
             return
         if leads:
             self._led(account, server, login, deal, at)
+        if account in self.netting:
+            self._netted(account, deal)
+            return
         for copy in self.copies_met(account, deal):
             if deal.entry is DealEntry.IN:
                 copy.filled += deal.volume
@@ -266,9 +286,23 @@ class Facts:
                 if deal.reason not in OUR_REASONS:
                     copy.own += deal.volume
 
+    def _netted(self, account: str, deal: Deal) -> None:
+        """A deal of a netting account is a copy's by its magic number and its owner's without one."""
+        assert deal.side is not None
+        key = (account, deal.symbol)
+        volume = signed(deal.side, deal.volume)
+        self.nets[key] = self.nets.get(key, ZERO) + volume
+        copy = self.copies.get((account, deal.magic))
+        if copy is None or deal.reason not in OUR_REASONS:
+            self.manual[key] = self.manual.get(key, ZERO) + volume
+        elif deal.side is copy.side:
+            copy.filled += deal.volume
+        else:
+            copy.closed += deal.volume
+
     def copies_met(self, account: str, deal: Deal) -> list[CopyFacts]:
         known = self.copies.get((account, deal.magic))
-        if known is not None and deal.entry is DealEntry.IN:
+        if known is not None and (deal.entry is DealEntry.IN or account in self.netting):
             return [known]
         return [
             copy

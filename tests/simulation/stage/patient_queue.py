@@ -14,6 +14,7 @@ class PatientQueue:
         self._process = process
 
     async def send(self, messages: Sequence[Message]) -> None:
+        self._process.require_alive()
         await self._queue.send(messages)
 
     async def receive(
@@ -26,9 +27,11 @@ class PatientQueue:
         return received
 
     async def complete(self, received: ReceivedMessage) -> None:
+        self._process.require_alive()
         await self._queue.complete(received)
 
     async def abandon(self, received: ReceivedMessage) -> None:
+        self._process.require_alive()
         await self._queue.abandon(received)
 
     async def dead_letter(

@@ -60,6 +60,11 @@ class Process:
         task.add_done_callback(self._ended)
         return task
 
+    def require_alive(self) -> None:
+        """Whatever a dead process still does on its way to being cancelled ends where it would touch the world."""
+        if not self.alive:
+            raise asyncio.CancelledError
+
     def kill(self) -> None:
         self.alive = False
         for task in list(self._tasks):

@@ -6,6 +6,7 @@ from kopitra.application.ports.blobs import BlobInfo, BlobsUnavailable
 from kopitra.application.ports.snapshots import Snapshot, SnapshotInfo
 from kopitra.simulation.blobs import MemoryBlobs
 from kopitra_agent.ports.storage import StorageFailed
+from tests.simulation.stage.process import Process
 
 
 class AgentDisk:
@@ -28,11 +29,11 @@ class AgentDisk:
 
 
 class AgentStorage:
-    """One process's way to its disk; sealed when the process dies, so that nothing it still does has an effect."""
+    """One process's way to its disk, for as long as it lives."""
 
-    def __init__(self, disk: AgentDisk) -> None:
+    def __init__(self, disk: AgentDisk, process: Process) -> None:
         self._disk = disk
-        self.sealed = False
+        self._process = process
 
     def read(self, name: str) -> bytes | None:
         return self._disk.files.get(name)
@@ -60,9 +61,10 @@ class AgentStorage:
         pass
 
     def _writable(self) -> bool:
-        if self._disk.full and not self.sealed:
+        self._process.require_alive()
+        if self._disk.full:
             raise StorageFailed("no space left on device")
-        return not self.sealed
+        return True
 
 
 class Trouble:

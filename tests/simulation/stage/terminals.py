@@ -8,6 +8,7 @@ from kopitra.simulation.broker.records import Deal
 from kopitra.simulation.broker.state import BrokerState
 from kopitra_agent.ports.terminal import TerminalUnavailable, TradeRequest, TradeResult
 from kopitra_terminal.local import LocalTerminal
+from tests.simulation.stage.process import Process
 
 
 class WatchedTerminal(LocalTerminal):
@@ -46,3 +47,23 @@ class WatchedTerminal(LocalTerminal):
             deal = deals[self._known_deals]
             self._known_deals += 1
             self.on_deal(deal)
+
+
+class MortalTerminal:
+    """Implements Terminal for one agent's process, for as long as that lives: a request of the dead goes nowhere."""
+
+    def __init__(self, terminal: WatchedTerminal, process: Process) -> None:
+        self._terminal = terminal
+        self._process = process
+        self.account = terminal.account
+        self.symbols = terminal.symbols
+        self.quotes = terminal.quotes
+        self.positions = terminal.positions
+        self.orders = terminal.orders
+        self.deals = terminal.deals
+        self.order_history = terminal.order_history
+        self.changed = terminal.changed
+
+    async def send(self, request: TradeRequest) -> TradeResult:
+        self._process.require_alive()
+        return await self._terminal.send(request)

@@ -31,6 +31,7 @@ class Wire:
 
     async def exchange(self, request: Request) -> Response:
         world = self._world
+        self._process.require_alive()
         fate, storm = world.network.fate(self._account, self._process.monotonic())
         if storm is not None:
             world.coverage.fault(fate)
