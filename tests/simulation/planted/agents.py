@@ -35,19 +35,6 @@ def deadline_ignored(patches: Patches) -> None:
 
 
 @planted(Layer.AGENT)
-def looks_only_once(patches: Patches) -> None:
-    """An open without an answer counts as refused when one look does not show it."""
-
-    def hasty(original: Any) -> Any:
-        async def resolve(floor: Any, work: Any, intent: Any) -> Any:
-            return floor.outcome(work, AckStatus.REJECTED, "not_found")
-
-        return resolve
-
-    patches.replace(f"{A}.hand.opening:resolve_open", hasty)
-
-
-@planted(Layer.AGENT)
 def closes_any_of_the_symbol(patches: Patches) -> None:
     """A close takes whatever position of its symbol and side comes first."""
 

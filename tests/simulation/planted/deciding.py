@@ -313,16 +313,3 @@ def one_close_takes_the_whole_net(patches: Patches) -> None:
         return offset
 
     patches.replace("kopitra.machine.decisions.netting:NetOrders.offset", everything)
-
-
-@planted(Layer.DECIDE)
-def copies_share_a_net_unseen(patches: Patches) -> None:
-    """A partial close on a netting account leaves what the whole net would be worth."""
-
-    def halved(original: Any) -> Any:
-        def offset(self: Any, copy: Any, target: Decimal, command: Any) -> Any:
-            return original(self, copy, min(target + copy.planned_volume, copy.live_volume), command)
-
-        return offset
-
-    patches.replace("kopitra.machine.decisions.netting:NetOrders.offset", halved)
