@@ -278,6 +278,22 @@ def test_the_rest_of_a_pending_order_goes_with_the_copy():
     play(main)
 
 
+def test_an_offset_of_nothing_takes_away_what_rests_and_trades_nothing():
+    async def main(world: VirtualTime) -> None:
+        scene = NetScene(world)
+        async with scene.running():
+            await opened(scene, 1)
+            placed = scene.server.command(order(2, order_type=OrderType.LIMIT, price="1.05000"))
+            assert await said(scene, placed) is AckStatus.EXECUTED
+            for command in (3, 4):
+                item = scene.server.command(offset(command, 2, "0", "1.00"))
+                assert await said(scene, item) is AckStatus.ALREADY_CLOSED
+            assert scene.net_terminal.desk.broker.state.orders == {}
+        assert scene.net == lots("1.00")
+
+    play(main)
+
+
 def test_a_cancel_that_comes_after_the_fill_says_so():
     async def main(world: VirtualTime) -> None:
         scene = NetScene(world)

@@ -1,10 +1,11 @@
 """A leader's pending order and its copies are filled by two markets: what happens when only one of them was."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from kopitra.domain.identifiers import AccountId
+from kopitra.domain.identifiers import AccountId, PositionRef
 from kopitra.domain.orders import OrderType
 from kopitra.domain.rules import CopyRules, PendingPolicy
 from kopitra.domain.sizing_modes import SameVolume
@@ -12,6 +13,7 @@ from kopitra.domain.trading import AckStatus, Order, OrderAction, SignalAction
 from kopitra.machine import commands
 from kopitra.machine.events import CopyDecision, HaltMode, HaltScope, Outcome
 from kopitra.machine.state import Copy, CopyStatus
+from tests.unit.copying.net_desk import use_netting
 from tests.unit.copying.world import World, lots
 
 WAIT = CopyRules(sizing=SameVolume())
@@ -126,6 +128,39 @@ def test_a_leader_that_closes_meanwhile_ends_the_copy_whatever_became_of_the_can
     assert OrderAction.CLOSE in [order.action for order in world.outbox(follower)]
 
 
+def test_cancels_that_come_too_late_order_one_close_of_a_netting_copy(world: World) -> None:
+    follower = placed(world, CANCEL)
+    use_netting(world, follower)
+    fill(world)
+    first = only(world.fetch(follower), OrderAction.CANCEL)
+    world.send(SignalAction.CLOSE, "o1")
+    second = world.fetch(follower)[-1]
+    [copy] = copies(world, follower)
+    world.fill(follower, world_order(copy))
+    for cancel in {first.command_id: first, second.command_id: second}.values():
+        if cancel.action is OrderAction.CANCEL:
+            world.ack(follower, cancel, AckStatus.FAILED, reason="already_filled")
+    offset = only(world.outbox(follower), OrderAction.OFFSET)
+    assert (offset.volume, offset.expected_net_before) == (lots(1), lots(1))
+
+
+def test_taking_away_nothing_of_a_netting_copy_does_not_close_what_was_filled_meanwhile(world: World) -> None:
+    follower = placed(world, WAIT)
+    use_netting(world, follower)
+    [copy] = copies(world, follower)
+    world.send(SignalAction.PENDING_CANCELLED, "o1", order_type=OrderType.LIMIT, price=lots("1.05"))
+    cancel = only(world.fetch(follower), OrderAction.CANCEL)
+    world.ack(follower, cancel, AckStatus.FAILED, reason="already_filled")
+    nothing = only(world.fetch(follower), OrderAction.OFFSET)
+    assert nothing.volume in (0, lots(1))
+    world.fill(follower, world_order(copy))
+    world.ack(follower, nothing, AckStatus.ALREADY_CLOSED if not nothing.volume else AckStatus.DEFERRED)
+    world.later(5)
+    world.tick()
+    assert copy.live_volume == lots(1)
+    assert only(world.outbox(follower), OrderAction.OFFSET).volume == lots(1)
+
+
 def test_an_order_that_was_never_fetched_is_withdrawn(world: World) -> None:
     follower = placed(world, CANCEL, fetched=False)
     decision = fill(world)
@@ -209,13 +244,88 @@ def test_a_fill_told_before_the_cancel_is_done_is_the_only_copy(world: World) ->
 
 
 def test_an_order_whose_cancel_was_there_first_is_replaced_too(world: World) -> None:
-    """An EA that was away finds both in one page, never sends the open, and has nothing to cancel."""
+    """An EA that missed the first answer finds both in one page, never sends the open, and has nothing to cancel."""
     follower = placed(world, MARKET, fetched=False)
+    world.fetch(follower)
     fill(world)
     opening, cancel = world.fetch(follower)
     world.ack(follower, opening, AckStatus.SUPERSEDED, reason="closed_before_open")
     world.ack(follower, cancel, AckStatus.ALREADY_CLOSED)
     assert only(world.outbox(follower), OrderAction.OPEN).order_type is OrderType.MARKET
+
+
+def filled_first(world: World, **changes: Any) -> tuple[CopyDecision, ...]:
+    return world.send(
+        SignalAction.PENDING_FILLED,
+        "o1",
+        **({"order_type": OrderType.LIMIT, "price": lots("1.05")} | changes),
+    )
+
+
+def test_an_order_that_was_never_fetched_is_replaced_at_once(world: World) -> None:
+    follower = placed(world, MARKET, fetched=False)
+    withdrawn, opened = filled_first(world, price=lots("1.0498"))
+    assert (withdrawn.outcome, opened.outcome) == (Outcome.SUPERSEDED, Outcome.PLANNED)
+    order = only(world.fetch(follower), OrderAction.OPEN)
+    assert (order.order_type, order.volume, order.ttl_ms) == (OrderType.MARKET, lots(1), 60_000)
+    assert (order.reference_price, order.max_drift) == (lots("1.0498"), lots("0.001"))
+    world.fill(follower, order)
+    world.ack(follower, order)
+    [copy] = [copy for copy in copies(world, follower) if copy.live]
+    assert (copy.live_volume, copy.order_type) == (lots(1), OrderType.MARKET)
+    world.send(SignalAction.PARTIAL_CLOSE, "o1", volume_after=lots("0.4"))
+    assert only(world.outbox(follower), OrderAction.PARTIAL_CLOSE).target_volume == lots("0.4")
+    world.ack(follower, world.fetch(follower)[0])
+    world.send(SignalAction.CLOSE, "o1")
+    only(world.outbox(follower), OrderAction.CLOSE)
+
+
+def test_a_delayed_order_is_replaced_though_no_cancel_could_find_it(world: World) -> None:
+    delayed = CopyRules(sizing=SameVolume(), pending_policy=PendingPolicy.MARKET, delay_seconds=30)
+    follower = placed(world, delayed, fetched=False)
+    world.later(10)
+    filled_first(world)
+    order = only(world.outbox(follower), OrderAction.OPEN)
+    assert (order.order_type, order.ttl_ms) == (OrderType.MARKET, 60_000)
+    [item] = world.state.accounts[follower].outbox.values()
+    assert item.not_before == world.now + timedelta(seconds=20)
+
+
+def test_a_follower_of_many_groups_gets_one_order_for_each_place(world: World) -> None:
+    follower = placed(world, MARKET, fetched=False)
+    world.follow(follower, MARKET)
+    other = world.follower("other", MARKET)
+    world.send(SignalAction.PENDING_PLACED, "o2", order_type=OrderType.LIMIT, price=lots("1.05"))
+    world.send(SignalAction.PENDING_FILLED, "o2", order_type=OrderType.LIMIT, price=lots("1.05"))
+    assert only(world.outbox(other), OrderAction.OPEN).order_type is OrderType.MARKET
+    assert [order.order_type for order in world.outbox(follower)] == [OrderType.LIMIT, OrderType.MARKET]
+
+
+def test_a_pending_order_that_joins_a_position_is_replaced_as_its_leg(world: World) -> None:
+    follower = world.follower("follower", MARKET)
+    world.opened("p1")
+    world.send(SignalAction.PENDING_PLACED, "o1", order_type=OrderType.LIMIT, volume=lots("0.5"))
+    world.send(
+        SignalAction.PENDING_FILLED,
+        "p1",
+        order_ref=PositionRef("o1"),
+        order_type=OrderType.LIMIT,
+        volume=lots("0.5"),
+        volume_after=lots("1.5"),
+    )
+    order = only(world.fetch(follower), OrderAction.OPEN)
+    world.fill(follower, order, position=502)
+    world.ack(follower, order)
+    live = [copy for copy in copies(world, follower) if copy.live]
+    assert [(copy.position_ref, copy.leg, copy.live_volume) for copy in live] == [
+        ("p1", 0, lots(1)),
+        ("p1", 1, lots("0.5")),
+    ]
+    world.send(SignalAction.PARTIAL_CLOSE, "p1", volume=lots("1.2"), volume_after=lots("0.3"))
+    assert [(order.action, order.target_volume) for order in world.outbox(follower)] == [
+        (OrderAction.CLOSE, None),
+        (OrderAction.PARTIAL_CLOSE, lots("0.3")),
+    ]
 
 
 def test_a_cancel_that_takes_too_long_is_followed_by_nothing(world: World) -> None:

@@ -9,7 +9,7 @@ from kopitra.domain.telemetry import OutboxAck
 from kopitra.domain.trading import REDUCING, TERMINAL_ACKS, AckStatus, Order, OrderAction
 from kopitra.machine.commands import TakeAck
 from kopitra.machine.decisions.continuing import wanted_volume
-from kopitra.machine.decisions.ending import is_ending
+from kopitra.machine.decisions.ending import is_being_closed, is_ending
 from kopitra.machine.decisions.identity import further_command
 from kopitra.machine.decisions.netting import NetOrders, is_netting
 from kopitra.machine.decisions.reissuing import never_was, why_never_opened
@@ -24,7 +24,7 @@ from kopitra.machine.events import (
     IncidentOpened,
     ItemAcknowledged,
 )
-from kopitra.machine.evolutions.acks import DONE
+from kopitra.machine.evolutions.acks import DONE, takes_no_volume
 from kopitra.machine.outcome import Context, Decision, Result
 from kopitra.machine.state import Account, Copy, OutboxItem, State
 
@@ -91,8 +91,9 @@ def _of_order(
             IncidentClosed(incident=incident_of(order), account=account.account, cause=str(ack.status))
         )
     if copy is not None and copy.live and (copy.closing or copy.yields != order.command_id):
-        left = cancels and ack.status in DONE and copy.live_volume > ZERO
-        if late_cancel or (left and not is_ending(account, copy, order.command_id)):
+        left = takes_no_volume(order) and ack.status in DONE and copy.live_volume > ZERO
+        ended = is_being_closed(account, copy) if late_cancel else is_ending(account, copy, order.command_id)
+        if (late_cancel or left) and not ended:
             events.append(close_filled(state, copy))
     added = replacement(state, copy, order, ack.status, context) if copy is not None and cancels else None
     if added is not None:

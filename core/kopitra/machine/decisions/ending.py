@@ -13,6 +13,12 @@ def is_ending(account: Account, copy: Copy, without: CommandId | None = None) ->
     return any(_ends(copy, order) for order in _orders_of(account, copy) if order.command_id != without)
 
 
+def is_being_closed(account: Account, copy: Copy) -> bool:
+    """The same for a copy that is known to be filled: a cancel does nothing about it."""
+    orders = _orders_of(account, copy)
+    return any(_ends(copy, order) for order in orders if order.action is not OrderAction.CANCEL)
+
+
 def _orders_of(account: Account, copy: Copy) -> Iterator[Order]:
     for command in copy.outstanding:
         sequence = account.commands.get(command)

@@ -55,6 +55,11 @@ def acknowledged(state: State, event: CommandAcknowledged, recorded: Recorded) -
     forget_if_over(state, copy)
 
 
+def takes_no_volume(order: Order) -> bool:
+    """Whether it only takes away what may rest: its end says nothing of what was filled."""
+    return order.action is OrderAction.CANCEL or (order.action is OrderAction.OFFSET and not order.volume)
+
+
 def _in_doubt(account: Account, order: Order) -> Decimal:
     """Lots of an offset that no deal has told of yet."""
     copy = account.following.copies.get(order.copy_id) if order.copy_id is not None else None
@@ -72,7 +77,7 @@ def _settle(state: State, account: Account, copy: Copy, order: Order, event: Com
             copy.closed = copy.filled
             drop_held_back(state, copy)
             end(state, copy, CopyStatus.CLOSED, copy.cause or event.status)
-        case OrderAction.OFFSET if event.status is AckStatus.ALREADY_CLOSED:
+        case OrderAction.OFFSET if event.status is AckStatus.ALREADY_CLOSED and not takes_no_volume(order):
             copy.closed = copy.filled
             _offset(state, copy, event)
         case OrderAction.OFFSET if done and not order.target_volume and not copy.live_volume:

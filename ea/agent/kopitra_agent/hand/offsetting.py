@@ -57,6 +57,10 @@ async def _offset(floor: Floor, work: Work, attempt: Attempt) -> Outcome:
         removal = await remove_resting(floor, work)
         if isinstance(removal, Outcome):
             return removal
+    if not work.order.volume:
+        # The core knew of nothing filled: what could rest is gone, and a fill that it has not heard of yet is told.
+        closed = floor.outcome(work, AckStatus.ALREADY_CLOSED)
+        return floor.tombstone(closed, work.order.opens_command_id)
     for _ in range(ROUNDS):
         if attempt.volume >= work.order.volume:
             return floor.executed(work, attempt.done)
