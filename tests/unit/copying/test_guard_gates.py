@@ -9,6 +9,7 @@ from kopitra.domain.settings import layer_of
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.trading import SignalAction
 from kopitra.machine import commands
+from kopitra.machine.events import Outcome
 from tests.unit.copying.guarded import GuardedWorld, gate, reasons
 from tests.unit.copying.world import GROUP, TENANT, lots, spec
 
@@ -187,3 +188,41 @@ def test_an_order_at_market_counts_instead_of_the_resting_one_whose_place_it_tak
     world.ack(follower, cancel)
     assert [order.order_type for order in world.outbox(follower)] == [OrderType.MARKET]
     assert reasons(world.send(SignalAction.OPEN, "p3")) == ["guard_would_break"]
+
+
+def turned(world: GuardedWorld, side: Side, volume: str) -> list[str | None]:
+    decisions = world.send(
+        SignalAction.REVERSE, side=side, volume=lots(2), volume_after=lots(volume), deal_id=world.ordinal
+    )
+    return [decision.reason for decision in decisions if decision.outcome is not Outcome.UNCHANGED]
+
+
+def test_what_a_turn_closes_makes_room_for_what_it_opens(world: GuardedWorld) -> None:
+    follower = world.follower()
+    world.tell(follower, "10000")
+    world.guard(
+        gate("open_positions", "count", "1"),
+        gate("symbol_exposure", "lots", "1"),
+        gate("leverage", "multiple", "11"),
+    )
+    world.opened("p1")
+    assert turned(world, Side.SELL, "1") == [None, None]
+    assert [order.action for order in world.fetch(follower)] == ["close", "open"]
+    assert reasons(world.send(SignalAction.OPEN, "p2", volume=lots("0.1"))) == ["guard_would_break"]
+
+
+def test_a_turn_that_does_not_fit_even_then_is_closed_only(world: GuardedWorld) -> None:
+    follower = world.follower()
+    world.guard(gate("symbol_exposure", "lots", "1"))
+    world.opened("p1")
+    assert turned(world, Side.SELL, "1.5") == [None, "guard_would_break"]
+    assert [order.action for order in world.fetch(follower)] == ["close"]
+
+
+def test_an_open_on_paper_takes_no_room_of_a_real_one(world: GuardedWorld) -> None:
+    world.follower("a-paper", CopyRules(sizing=SameVolume(), sandbox=True))
+    world.follower("b-real")
+    world.follower("c-real")
+    world.guard_group(gate("open_positions", "count", "1", each=False))
+    assert reasons(world.send(SignalAction.OPEN)) == ["sandbox", None, "guard_would_break"]
+    assert reasons(world.send(SignalAction.OPEN, "p2"))[0] == "guard_would_break"

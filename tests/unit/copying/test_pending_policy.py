@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
-from kopitra.domain.identifiers import AccountId, PositionRef
+from kopitra.domain.identifiers import AccountId, PositionRef, SubscriptionId
 from kopitra.domain.orders import OrderType
 from kopitra.domain.rules import CopyRules, PendingPolicy
+from kopitra.domain.settings import layer_of
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.trading import AckStatus, Order, OrderAction, SignalAction
 from kopitra.machine import commands
 from kopitra.machine.events import CopyDecision, HaltMode, HaltScope, Outcome
 from kopitra.machine.state import Copy, CopyStatus
 from tests.unit.copying.net_desk import use_netting
-from tests.unit.copying.world import World, lots
+from tests.unit.copying.world import GROUP, TENANT, World, lots
 
 WAIT = CopyRules(sizing=SameVolume())
 CANCEL = CopyRules(sizing=SameVolume(), pending_policy=PendingPolicy.CANCEL)
@@ -291,14 +292,22 @@ def test_a_delayed_order_is_replaced_though_no_cancel_could_find_it(world: World
     assert item.not_before == world.now + timedelta(seconds=20)
 
 
-def test_a_follower_of_many_groups_gets_one_order_for_each_place(world: World) -> None:
-    follower = placed(world, MARKET, fetched=False)
-    world.follow(follower, MARKET)
-    other = world.follower("other", MARKET)
-    world.send(SignalAction.PENDING_PLACED, "o2", order_type=OrderType.LIMIT, price=lots("1.05"))
-    world.send(SignalAction.PENDING_FILLED, "o2", order_type=OrderType.LIMIT, price=lots("1.05"))
-    assert only(world.outbox(other), OrderAction.OPEN).order_type is OrderType.MARKET
-    assert [order.order_type for order in world.outbox(follower)] == [OrderType.LIMIT, OrderType.MARKET]
+def test_two_subscriptions_of_one_follower_get_orders_of_their_own(world: World) -> None:
+    follower = world.follower("follower", MARKET)
+    again = commands.PublishSubscription(
+        subscription=SubscriptionId("again"),
+        tenant=TENANT,
+        revision=1000,
+        group=GROUP,
+        follower=follower,
+        rules=layer_of(MARKET),
+    )
+    world.do(again)
+    world.send(SignalAction.PENDING_PLACED, "o1", order_type=OrderType.LIMIT, price=lots("1.05"))
+    filled_first(world)
+    orders = world.outbox(follower)
+    assert [order.order_type for order in orders] == [OrderType.MARKET, OrderType.MARKET]
+    assert len({order.magic for order in orders}) == len({order.command_id for order in orders}) == 2
 
 
 def test_a_pending_order_that_joins_a_position_is_replaced_as_its_leg(world: World) -> None:

@@ -21,7 +21,8 @@ RESTING = frozenset({CopyStatus.PLANNED, CopyStatus.PENDING})
 
 class OnFill(msgspec.Struct, frozen=True):
     """`cancels`: the resting order is to be taken away; `withdraws`: it never left, and that is all. `replace_until`:
-    till then an order at market may take its place, once the cancel is done (`decisions.replacing`)."""
+    till then an order at market may take its place: once the cancel is done, or at once where the order never left
+    (`decisions.replacing`)."""
 
     outcome: Outcome
     reason: str
@@ -48,6 +49,8 @@ def on_leaders_fill(state: State, copy: Copy, signal: Signal, context: Context) 
             until = _fresh_until(state, copy, subscription, signal, context)
             if until is None:
                 return WAITING
+            if unsent(state, copy, context):
+                return OnFill(Outcome.SUPERSEDED, REPLACED, withdraws=True, replace_until=until)
             return OnFill(Outcome.PLANNED, REPLACED, cancels=True, replace_until=until)
         case PendingPolicy.CANCEL:
             if not unsent(state, copy, context):

@@ -9,6 +9,7 @@ from kopitra.domain.skips import SkipReason
 from kopitra.domain.trading import Signal, SignalAction
 from kopitra.machine.decisions.continuing import Continuing
 from kopitra.machine.decisions.opening import Opening
+from kopitra.machine.decisions.replacing import replaced_at_once
 from kopitra.machine.events import CopyDecision
 from kopitra.machine.evolutions.leading import is_own_fill
 from kopitra.machine.outcome import Context
@@ -30,8 +31,11 @@ def decide_later(
             if not isinstance(opening, Opening):
                 return (*closes, *opening)
             opening.ids = opening.net_stops.ids = later.ids
-            opening.net_stops.leaving = frozenset(d.copy_id for d in closes if d.copy_id is not None)
+            opening.leave(frozenset(d.copy_id for d in closes if d.copy_id is not None))
             return (*closes, *opening.decide_all())
+        case SignalAction.PENDING_FILLED:
+            decisions = later.decide_all()
+            return (*decisions, *replaced_at_once(state, position, signal, decisions, context))
         case _:
             return later.decide_all()
 

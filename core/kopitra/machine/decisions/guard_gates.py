@@ -1,5 +1,6 @@
 """What open positions, lots, money and orders come to, for guards that look at each open before it is planned."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from decimal import Decimal
 
@@ -85,9 +86,9 @@ def totals_of(
     accounts: list[AccountId],
     currency: str | None,
     context: Context,
-    without: CopyId | None = None,
+    without: Collection[CopyId] = (),
 ) -> Totals:
-    """What these accounts hold and are about to hold, `without` one copy. `currency`: of sums; None: each account's
+    """What these accounts hold and are about to hold, `without` some copies. `currency`: of sums; None: each account's
     own."""
     guard = placed.guard
     totals = Totals(sided=guard.kind is GuardKind.SYMBOL_EXPOSURE)
@@ -97,7 +98,7 @@ def totals_of(
             totals.over_all += _lately(account, guard, context)
             continue
         for copy in account.following.copies.values():
-            if copy.live and copy.copy_id != without and covers(state, placed.scope, placed.target, copy):
+            if copy.live and copy.copy_id not in without and covers(state, placed.scope, placed.target, copy):
                 line = line_of(state, copy)
                 totals.add(line, amount_of(guard, line, currency, context))
     return totals

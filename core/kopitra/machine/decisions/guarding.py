@@ -19,29 +19,15 @@ from kopitra.machine.state import Account, State, Subscription
 SHOWN = Digits(prec=12, rounding=ROUND_HALF_EVEN)
 
 
-def refuse_open(
-    state: State,
-    subscription: Subscription,
-    order: Order,
-    spec: SymbolSpec,
-    context: Context,
-    leader: AccountId | None = None,
-    instead_of: CopyId | None = None,
-) -> Skip | None:
-    """The first guard of follower, group or platform that this one open would break; None where none would. `leader`:
-    whose quotes may help where the follower's do not lead to its currency. `instead_of`: a copy that has just been
-    taken away, and counts no more."""
-    return Gatekeeper(state, context, instead_of).refuse(subscription, leader, order, spec)
-
-
 class Gatekeeper:
     """The guards' answers for all opens of one decision: whatever it lets through counts for those that follow, as does
-    everything that is on its way already."""
+    everything that is on its way already. What is on paper is judged like any open, and takes nobody's room."""
 
-    def __init__(self, state: State, context: Context, without: CopyId | None = None) -> None:
+    def __init__(self, state: State, context: Context) -> None:
         self._state = state
         self._context = context
-        self._without = without
+        self.leaving: frozenset[CopyId] = frozenset()
+        """Copies that the same event ends, before it opens anything: they count no more."""
         self._guards = GuardsOver(state)
         self._totals: dict[tuple[str, AccountId | None], Totals] = {}
         self._sums: dict[str, tuple[Measured | None, Unknown | None]] = {}
@@ -62,7 +48,8 @@ class Gatekeeper:
                 refused = self._gate(one, subscription, line, order)
             if refused is not None:
                 return refused
-        self._take(placed, line)
+        if not subscription.rules.sandbox:
+            self._take(placed, line)
         return None
 
     def _take(self, placed: tuple[Placed, ...], line: Line) -> None:
@@ -136,7 +123,7 @@ class Gatekeeper:
         if totals is None:
             accounts = [account] if placed.guard.each else members(self._state, placed.scope, placed.target)
             currency = _currency(placed)
-            totals = totals_of(self._state, placed, accounts, currency, self._context, self._without)
+            totals = totals_of(self._state, placed, accounts, currency, self._context, self.leaving)
             self._totals[whose] = totals
         return totals
 

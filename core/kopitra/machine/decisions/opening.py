@@ -65,6 +65,10 @@ class Opening:
             free_margin=signal.account.free_margin,
         )
 
+    def leave(self, leaving: frozenset[CopyId]) -> None:
+        """Copies that the same event ends first: neither stops nor guards count on them any more."""
+        self.net_stops.leaving = self.gate.leaving = leaving
+
     def skip_all(self, reason: SkipReason, detail: str) -> tuple[CopyDecision, ...]:
         skip = Skip(reason, detail)
         return tuple(_skipped(s, skip) for s in followers_of(self.state, self.leader))

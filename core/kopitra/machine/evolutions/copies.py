@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from kopitra.domain.identifiers import AccountId, CommandId, RunId
+from kopitra.domain.legs import leg_of_order
 from kopitra.domain.orders import OrderType
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.skips import SkipReason
@@ -71,11 +72,11 @@ def _apply(
     order = decision.order
     if order is not None:
         if order.action is OrderAction.OPEN and position is not None:
-            leg = position.generation if event.signal.action in GROWING else 0
+            leg = _leg_begun(position, event)
             begin(book, event.account, event.run, decision, order, position, leg=leg)
         elif order.copy_id is not None and order.copy_id in book.copies:
             book.copies[order.copy_id].rounds = 0
-        if event.signal.action is SignalAction.PENDING_FILLED:
+        if event.signal.action is SignalAction.PENDING_FILLED and order.action is OrderAction.CANCEL:
             _give_way(book, decision, order)
         offset = offsets[decision.follower]
         send(state, decision.follower, order, recorded, offset, event.run, decision.not_before)
@@ -89,6 +90,13 @@ def _apply(
             copy.ratio = (leg.left, leg.opened - copy.missed) if leg is not None else (ZERO, ONE)
     if decision.reason in CAME_TOO_LATE and position is not None:
         _note_unopened(state, event, decision, position, recorded)
+
+
+def _leg_begun(position: LeaderPosition, event: CopyPlanned) -> int:
+    """Which leg an event's opens copy: the one that it adds, the one that its pending order fills, or the first."""
+    if event.signal.action in GROWING:
+        return position.generation
+    return leg_of_order(position.legs, event.signal.order_ref) or 0
 
 
 def _note_unopened(
