@@ -12,7 +12,14 @@ from .steps import ROOT, must, say
 FOLDER = ROOT / "requirements"
 SOURCES = "# Made by `python3 scripts/dev.py lock` from "
 """The first line of a requirement file: this, the pyprojects, and the digest of what they asked for."""
-OWN = ("kopitra", "kopitra-agent", "kopitra-cli", "kopitra-counterparty", "kopitra-terminal")
+OWN = (
+    "kopitra",
+    "kopitra-agent",
+    "kopitra-cli",
+    "kopitra-counterparty",
+    "kopitra-functions",
+    "kopitra-terminal",
+)
 """Distributions of this repository: installed from their folders, never looked for on an index."""
 
 FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -20,6 +27,7 @@ FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "node": ((), ("node",)),
     "amqp": ((), ("amqp",)),
     "counterparty": (("core", "apps/counterparty"), ()),
+    "functions": (("core", "apps/functions"), ()),
 }
 """Requirement file → its members, and its dependency groups in the root's pyproject. `dev` decides every version."""
 
@@ -61,7 +69,7 @@ def _compiler(name: str) -> list[str | Path]:
     command += [part for group in groups for part in ("--group", group)]
     command += [f"{member}/pyproject.toml" for member in members]
     if "core" in members:
-        command += ["--extra", "azure"]
+        command += ["--extra", "azure", "--extra", "operators"]
     if name != "dev":
         command += ["--constraints", FOLDER / "dev.txt"]
     return command

@@ -4,6 +4,7 @@ STAGES = {
     "core": ("unit", "golden", "architecture"),
     "conformance": ("conformance",),
     "simulation": ("simulation",),
+    "management": ("management",),
     "system": ("integration", "contract", "e2e"),
 }
 """Folders under tests/."""

@@ -2,14 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import structlog
-from aiohttp import ClientSession, ClientTimeout
-from msgspec import json
 
 from kopitra.adapters.embedded.blobs import FolderBlobs
 from kopitra.adapters.embedded.identity import SystemIds
@@ -18,20 +16,20 @@ from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.embedded.secrets import Argon2Hashes
 from kopitra.adapters.embedded.state_images import images_for_this_platform
 from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
+from kopitra.adapters.operator_keys import key_set_from
+from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.adapters.snapshots import BlobSnapshots
 from kopitra.application.ports.blobs import Blobs
 from kopitra.application.ports.journal import Journal, JournalError
 from kopitra.application.ports.timing import Clock
 from kopitra.application.recovery import Claim
 from kopitra.application.relay import published_through
-from kopitra_counterparty.operators import OperatorTokens
 from kopitra_counterparty.ports import Ports, Queues
 from kopitra_counterparty.settings import Settings
 
 HASHING_THREADS = max(1, (os.cpu_count() or 1) - 1)
 """A core is left to the event loop: answers to everybody else must not wait for somebody's sign-in."""
 IMAGE_THREADS = 1
-KEY_SET_SECONDS = 5.0
 QUEUES_FILE = "queues.sqlite"
 EVENTS_QUEUE = "trade-agent-events"
 COMMANDS_QUEUE = "trade-agent-commands"
@@ -144,21 +142,6 @@ def operator_tokens(settings: Settings, clock: Clock) -> OperatorTokens | None:
     if source is None or issuer is None or audience is None:
         return None
     return OperatorTokens(load_keys=key_set_from(source), issuer=issuer, audience=audience, clock=clock)
-
-
-def key_set_from(source: str) -> Callable[[], Awaitable[Mapping[str, Any]]]:
-    """Reads a JWK set from an https address, or from a file."""
-
-    async def from_file() -> Mapping[str, Any]:
-        return json.decode(await asyncio.to_thread(Path(source).read_bytes))
-
-    async def from_address() -> Mapping[str, Any]:
-        timeout = ClientTimeout(total=KEY_SET_SECONDS)
-        async with ClientSession(timeout=timeout) as client, client.get(source) as answer:
-            answer.raise_for_status()
-            return json.decode(await answer.read())
-
-    return from_address if source.startswith("https://") else from_file
 
 
 def journal_probe(journal: Journal) -> Callable[[], Awaitable[str | None]]:

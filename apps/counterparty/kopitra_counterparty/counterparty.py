@@ -1,10 +1,10 @@
 """The whole counterparty: the service, its operators, the relay to and the consumer from the management side."""
 
+from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.application.operations import OperationsConsumer
 from kopitra.application.relay import Relay
 from kopitra.domain.identifiers import AccountId, TenantId
 from kopitra_counterparty.operator_gate import OperatorGate
-from kopitra_counterparty.operators import OperatorTokens
 from kopitra_counterparty.ports import Ports, Queues
 from kopitra_counterparty.routes.health import nobody
 from kopitra_counterparty.routes.management_table import management_routes

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from kopitra.adapters.operator_tokens import ALL_TENANTS, Operator, OperatorRefused, OperatorTokens
 from kopitra.application.management import Asking
 from kopitra.domain.identifiers import TenantId
 from kopitra.machine.events import HaltScope
@@ -9,7 +10,6 @@ from kopitra.protocol.management import KillSwitchRequest, Role
 from kopitra.protocol.management_endpoints import NEEDED_ROLE
 from kopitra.protocol.problems import Code, Rejected, rejected
 from kopitra_counterparty.exchange import AUTHORIZATION, Call
-from kopitra_counterparty.operators import ALL_TENANTS, Operator, OperatorRefused, OperatorTokens
 
 DOTS_OF_A_JWT = 2
 """A session token has one."""

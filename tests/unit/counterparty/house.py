@@ -10,6 +10,7 @@ import msgspec
 from pydantic import SecretStr
 
 from kopitra.adapters.embedded.state_images import InlineImages
+from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.application.submission import Phase, Taken
 from kopitra.application.tokens import code_hash
 from kopitra.domain.identifiers import AccountId
@@ -19,7 +20,6 @@ from kopitra.protocol.limits import BASE_PATH
 from kopitra.simulation.journal import JournalDisk, SimulatedJournal
 from kopitra.simulation.virtual_time import VirtualTime, run_virtual
 from kopitra_counterparty.counterparty import counterparty
-from kopitra_counterparty.operators import OperatorTokens
 from kopitra_counterparty.ports import Ports
 from kopitra_counterparty.service import Service
 from kopitra_counterparty.settings import Settings

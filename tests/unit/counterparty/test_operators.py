@@ -8,8 +8,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey
 
+from kopitra.adapters.operator_tokens import Operator, OperatorRefused, OperatorTokens
 from kopitra.protocol.management import Role
-from kopitra_counterparty.operators import Operator, OperatorRefused, OperatorTokens
 
 ISSUER, AUDIENCE = "https://issuer.example", "kopitra"
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The management side: what configures, watches and accounts for the copying."""
