@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from kopitra.adapters.reports.html import report_html
 from kopitra.domain.sizing_modes import ByMultiplier
 from kopitra.simulation.histories.generated import Knobs, generated_history
 from kopitra.simulation.whatif.plan import BrokerPlan
 from kopitra.simulation.whatif.result import WhatIfResult
 from kopitra.simulation.whatif.run import what_if
-from kopitra_cli.whatif.html import report_html
 from kopitra_cli.whatif.tables import tables_of
 from tests.unit.whatif.stories import D, follower, plan, rules
 

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from kopitra.adapters.reports.html import report_html
 from kopitra.simulation.statements import StatementError, read_statement
 from kopitra.simulation.statements.times import zone_named
 from kopitra.simulation.whatif.conversions import RatesMissing
@@ -19,7 +20,6 @@ from kopitra.simulation.whatif.result import WhatIfResult, encode_result
 from kopitra.simulation.whatif.run import CurrencyUnknown, HistoryEmpty, what_if
 from kopitra.simulation.whatif.ticks import TicksInvalid
 from kopitra_cli.configuration.problems import ConfigurationInvalid
-from kopitra_cli.whatif.html import report_html
 from kopitra_cli.whatif.quotes import QuotesUnclear, tick_files
 from kopitra_cli.whatif.settings import read_plan, together
 from kopitra_cli.whatif.tables import tables_of

@@ -1,1 +1,1 @@
-"""`kopitra replay`: settings files, quotes, progress, and the ways a what-if result is shown."""
+"""`kopitra replay`: settings files, quotes, progress, and a what-if result on a terminal."""

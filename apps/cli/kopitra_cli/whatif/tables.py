@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from kopitra.adapters.reports import words
 from kopitra.simulation.whatif.result import AccountPart, FollowerPart, WhatIfResult
-from kopitra_cli.whatif import words
 
 SYMBOLS_SHOWN = 10
 HITS_SHOWN = 10

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from kopitra.adapters.reports import words
 from kopitra.simulation.whatif.result import (
     AccountPart,
     FollowerPart,
@@ -18,9 +19,8 @@ from kopitra.simulation.whatif.result import (
     SlippageBin,
     WhatIfResult,
 )
-from kopitra_cli.whatif import words
 
-PACKAGE = "kopitra_cli.whatif"
+PACKAGE = "kopitra.adapters.reports"
 TEMPLATE = "report.html"
 STYLES = ("uplot/uPlot.min.css", "report.css")
 SCRIPTS = ("uplot/uPlot.iife.min.js", "report.js")
