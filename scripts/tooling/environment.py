@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .steps import ROOT, Failed, must, run, say
 
-MEMBERS = ("core", "apps/counterparty", "apps/functions", "apps/cli", "ea/agent", "ea/terminal")
+MEMBERS = ("core", "apps/counterparty", "apps/functions", "apps/cli", "ea/agent", "ea/terminal", ".")
 """Folders with a pyproject of their own, in order of dependency."""
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")

@@ -18,6 +18,7 @@ OWN = (
     "kopitra-cli",
     "kopitra-counterparty",
     "kopitra-functions",
+    "kopitra-stack",
     "kopitra-terminal",
 )
 """Distributions of this repository: installed from their folders, never looked for on an index."""
@@ -28,6 +29,7 @@ FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "amqp": ((), ("amqp",)),
     "counterparty": (("core", "apps/counterparty"), ()),
     "functions": (("core", "apps/functions"), ()),
+    "stack": ((".",), ()),
 }
 """Requirement file → its members, and its dependency groups in the root's pyproject. `dev` decides every version."""
 

@@ -5,6 +5,7 @@ STAGES = {
     "conformance": ("conformance",),
     "simulation": ("simulation",),
     "management": ("management",),
+    "stack": ("stack",),
     "system": ("integration", "contract", "e2e"),
 }
 """Folders under tests/."""

@@ -72,7 +72,7 @@ def test_only_chooses_stages_and_leaves_the_rest_to_pytest():
 
 @pytest.mark.parametrize("arguments", [["--only", "slow"], ["--only"]])
 def test_a_stage_that_does_not_exist_is_refused(arguments: list[str]):
-    with pytest.raises(Failed, match="one of core, conformance, simulation, system"):
+    with pytest.raises(Failed, match="one of core, conformance, simulation, management, stack, system"):
         chosen_stages(arguments)
 
 

@@ -1,0 +1,1 @@
+"""The Pulumi program: frozen settings, components made from them, outputs."""
