@@ -29,7 +29,7 @@ class HandedOut:
         they may be."""
         items = list(recovered)
         self._sent: OrderedDict[int, float] = OrderedDict.fromkeys(
-            (item.sequence for item in items if item.not_before is None), AT_ONCE
+            (item.sequence for item in items if item.due_from is None), AT_ONCE
         )
         self._delayed: list[tuple[datetime, int]] = []
         self._waiting: set[int] = set()
@@ -50,9 +50,9 @@ class HandedOut:
     def delay(self, items: Iterable[OutboxItem]) -> None:
         """These were met, and not sent because their time has not come."""
         for item in items:
-            if item.not_before is not None and item.sequence not in self._waiting:
+            if item.due_from is not None and item.sequence not in self._waiting:
                 self._waiting.add(item.sequence)
-                heappush(self._delayed, (item.not_before, item.sequence))
+                heappush(self._delayed, (item.due_from, item.sequence))
 
     def release(self, account: Account, now: datetime) -> None:
         """What was delayed until now or earlier is due at once, in the order in which it was planned."""
@@ -72,20 +72,26 @@ class HandedOut:
             self._waiting.discard(heappop(self._delayed)[1])
         return self._delayed[0][0] if self._delayed else None
 
-    def due(self, account: Account, before: float, limit: int) -> list[OutboxItem]:
-        """At most `limit` items that were last sent at or before `before`, in the order of sending."""
+    def due(self, account: Account, before: float, limit: int, now: datetime) -> list[OutboxItem]:
+        """At most `limit` items that were last sent at or before `before`, in the order of sending; what has been
+        recalled since it was sent is delayed."""
         found: list[OutboxItem] = []
-        retired: list[int] = []
+        recalled: list[OutboxItem] = []
+        gone: list[int] = []
         for sequence, sent in self._sent.items():
             if sent > before or len(found) == limit:
                 break
             item = account.outbox.get(sequence)
             if item is None:
-                retired.append(sequence)
+                gone.append(sequence)
+            elif item.due_from is not None and item.due_from > now:
+                gone.append(sequence)
+                recalled.append(item)
             else:
                 found.append(item)
-        for sequence in retired:
+        for sequence in gone:
             del self._sent[sequence]
+        self.delay(recalled)
         return found
 
     def note_sent(self, items: Iterable[OutboxItem], now: float) -> None:

@@ -102,7 +102,7 @@ class Pages:
     def _due(
         self, ask: Ask, account: Account, handed: HandedOut, sent_before: float, now: datetime
     ) -> list[OutboxItem]:
-        due = handed.due(account, sent_before, ask.limit)
+        due = handed.due(account, sent_before, ask.limit, now)
         return [item for item in due if self._is_deliverable(ask, item, now)]
 
     def _above(
@@ -144,7 +144,7 @@ class Pages:
 
 def is_delayed(item: OutboxItem, now: datetime) -> bool:
     """Whether its time to be handed out has not come."""
-    return item.not_before is not None and item.not_before > now
+    return item.due_from is not None and item.due_from > now
 
 
 def _sequence(item: OutboxItem) -> int:

@@ -17,6 +17,8 @@ LOOK_AGAIN = timedelta(seconds=5)
 """The longest that a tick is put off: whoever comes back after a silence is noticed within it."""
 NEXT_OPEN = timedelta(seconds=1)
 """Trades that are joined late, or opened again, come one after the other."""
+NEXT_EVENT = timedelta(seconds=1)
+"""What one event had no room for goes on with the next tick."""
 
 
 class Ticking:
@@ -38,7 +40,7 @@ class Ticking:
 
 def earliest(state: State, readings: Readings, now: datetime) -> datetime:
     """When something becomes due, as far as is known now; at most `LOOK_AGAIN` away."""
-    found = now + LOOK_AGAIN
+    found = now + (NEXT_EVENT if state.leaving else LOOK_AGAIN)
     for account in state.accounts.values():
         for due in _dues(account, readings):
             found = min(found, due)

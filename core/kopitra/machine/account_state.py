@@ -68,6 +68,14 @@ class OutboxItem(Mutable):
     """A close, cancel or halt: listed as urgent, exempt from limits."""
     not_before: datetime | None = None
     """It is not handed out earlier: a delayed open, or what has to follow one."""
+    recalled: bool = False
+    """An open that only an earlier process can have handed out and that is not wanted any more: nothing hands it out
+    until it has gone stale; then its EA, which cannot execute it by then, has to say what became of it."""
+
+    @property
+    def due_from(self) -> datetime | None:
+        """Before this it is handed out by nobody; None: at any time."""
+        return self.expires_at if self.recalled else self.not_before
 
 
 class HeldBack(Mutable):

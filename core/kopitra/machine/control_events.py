@@ -6,7 +6,7 @@ import msgspec
 
 from kopitra.domain.identifiers import AccountId, CopyId
 from kopitra.machine.event import Event
-from kopitra.machine.stop_events import FlattenOrder, Withdrawal
+from kopitra.machine.stop_events import FlattenOrder, Recall, Withdrawal
 
 
 class HaltScope(StrEnum):
@@ -39,6 +39,7 @@ class TradingHalted(Event, tag="trading.halted", frozen=True):
     orders: tuple[FlattenOrder, ...] = ()
     reason: str = ""
     revision: int = 0
+    recalled: tuple[Recall, ...] = ()
 
 
 class Release(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -55,6 +56,9 @@ class CopiesUnsubscribed(Event, tag="copies.unsubscribed", frozen=True):
     withdrawn: tuple[Withdrawal, ...] = ()
     orders: tuple[FlattenOrder, ...] = ()
     released: tuple[Release, ...] = ()
+    recalled: tuple[Recall, ...] = ()
+    remaining: bool = False
+    """There are more than one event has room for: the next ticks go on."""
 
 
 class TradingResumed(Event, tag="trading.resumed", frozen=True):

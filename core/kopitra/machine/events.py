@@ -71,6 +71,7 @@ from kopitra.machine.stop_events import (
     GuardSumMarked,
     LeaderHeard,
     LeaderSilent,
+    Recall,
     Withdrawal,
 )
 from kopitra.machine.telemetry_events import (
@@ -133,6 +134,7 @@ __all__ = [
     "Outcome",
     "Proposal",
     "ProposalKind",
+    "Recall",
     "Recorded",
     "Release",
     "RequestAnswered",

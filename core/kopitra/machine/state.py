@@ -117,6 +117,9 @@ class State(Mutable):
     halts: dict[str, HaltMode] = {}
     """`scope:target` → mode."""
     halt_revisions: dict[str, int] = {}
+    leaving: dict[str, datetime] = {}
+    """`scope:target` → since when copies of what it unsubscribed wait to be ended or released: one event had no room
+    for them all (`decisions.unsubscribing`)."""
     guard_marks: dict[str, Mark] = {}
     """Guard key → how high the result of all its accounts together has been; of guards over a sum only."""
     guard_holds: dict[str, GuardHold] = {}

@@ -24,12 +24,21 @@ class Withdrawal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     copy_id: CopyId
 
 
+class Recall(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An open that a process before this one may have handed out: it is not handed out again while it could still be
+    executed, and its EA says afterwards what became of it."""
+
+    account: AccountId
+    command: CommandId
+
+
 class CopiesStopped(Event, tag="copies.stopped", frozen=True):
     """What a halt or a guard that stands still found to stop: too many for one event, or come up since."""
 
     cause: str
     withdrawn: tuple[Withdrawal, ...] = ()
     orders: tuple[FlattenOrder, ...] = ()
+    recalled: tuple[Recall, ...] = ()
 
 
 class KeptMark(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -69,6 +78,7 @@ class GuardHit(Event, tag="guard.hit", frozen=True):
     until: datetime | None = None
     withdrawn: tuple[Withdrawal, ...] = ()
     orders: tuple[FlattenOrder, ...] = ()
+    recalled: tuple[Recall, ...] = ()
 
 
 class GuardLifted(Event, tag="guard.reset", frozen=True):
@@ -95,6 +105,7 @@ class LeaderSilent(Event, tag="leader.silent", frozen=True):
     closing: tuple[SubscriptionId, ...] = ()
     withdrawn: tuple[Withdrawal, ...] = ()
     orders: tuple[FlattenOrder, ...] = ()
+    recalled: tuple[Recall, ...] = ()
 
 
 class LeaderHeard(Event, tag="leader.heard", frozen=True):

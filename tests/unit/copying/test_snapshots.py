@@ -211,6 +211,37 @@ def test_an_unknown_open_that_two_books_lack_is_issued_again_while_it_is_fresh(w
     assert close.order is not None
 
 
+def issued_again(world: World) -> AccountId:
+    follower, _ = lost_open(world)
+    for _ in range(2):
+        world.snapshot(follower)
+        world.later(6)
+    world.snapshot(follower)
+    assert [order.action for order in world.outbox(follower)] == [OrderAction.OPEN]
+    return follower
+
+
+def test_what_was_issued_again_and_not_fetched_is_withdrawn_by_its_leaders_close(world: World) -> None:
+    follower = issued_again(world)
+    [decision] = world.send(SignalAction.CLOSE)
+    assert (decision.order, world.outbox(follower)) == (None, [])
+
+
+def test_what_was_issued_again_and_not_fetched_is_withdrawn_by_a_halt(world: World) -> None:
+    follower = issued_again(world)
+    world.do(commands.Halt(scope=HaltScope.LEADER, target=LEADER, mode=HaltMode.CLOSE_ONLY, subject="op"))
+    assert world.outbox(follower) == []
+
+
+def test_a_close_names_the_open_that_was_issued_again(world: World) -> None:
+    """An EA that meets the close first must know which open it is never to send."""
+    follower = issued_again(world)
+    [again] = world.fetch(follower)
+    [decision] = world.send(SignalAction.CLOSE)
+    assert decision.order is not None
+    assert decision.order.opens_command_id == again.command_id
+
+
 def test_an_open_that_is_lost_twice_needs_two_new_snapshots(world: World) -> None:
     follower, _ = lost_open(world)
     for _ in range(2):

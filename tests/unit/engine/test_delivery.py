@@ -12,8 +12,10 @@ from kopitra.domain.identifiers import AccountId, JournalId
 from kopitra.domain.trading import AckStatus, SignalAction
 from kopitra.machine import commands
 from kopitra.machine.events import HaltMode, HaltScope
+from kopitra.machine.state import OutboxItem
 from kopitra.simulation.virtual_time import VirtualTime, run_virtual
 from tests.unit.engine.shard import FOLLOWER, Instance, Shard, taken
+from tests.unit.machine.driven import NOW
 
 
 def sequences(page: Page) -> list[int]:
@@ -234,14 +236,15 @@ def test_the_work_of_a_poll_is_what_it_returns() -> None:
 def test_finding_what_is_due_again_looks_only_at_what_is_due() -> None:
     class Pending:
         def __init__(self, count: int) -> None:
-            self.outbox = CountingDict({n: n for n in range(count)})
+            items = {n: OutboxItem(sequence=n, event_type="config.changed", at=NOW) for n in range(count)}
+            self.outbox = CountingDict(items)
             self.queue = list(range(count))
 
     account: Any = Pending(10_000)
     handed = HandedOut()
     handed.skip_to(account, 9_999, now=0.0)
     assert account.outbox.looked_up == 0
-    assert handed.due(account, before=-1.0, limit=100) == []
+    assert handed.due(account, before=-1.0, limit=100, now=NOW) == []
     assert account.outbox.looked_up == 0
-    assert len(handed.due(account, before=1.0, limit=100)) == 100
+    assert len(handed.due(account, before=1.0, limit=100, now=NOW)) == 100
     assert account.outbox.looked_up == 100

@@ -9,7 +9,12 @@ from kopitra.machine.decisions.copy_graph import Edges, refuse_edges
 from kopitra.machine.decisions.refusals import account_unknown, group_unknown, tenant_crossed
 from kopitra.machine.decisions.revisions import APPLIED, overtaken
 from kopitra.machine.decisions.settings import refuse_rules
-from kopitra.machine.decisions.unsubscribing import copies_of, unsubscribed
+from kopitra.machine.decisions.unsubscribing import (
+    copies_of,
+    copies_of_follower,
+    copies_of_group,
+    unsubscribed,
+)
 from kopitra.machine.events import (
     AccountConfigured,
     AnyEvent,
@@ -81,12 +86,7 @@ def publish_group(state: State, command: PublishGroup, context: Context) -> Resu
         enabled=command.enabled,
         copies_of_copies=command.copies_of_copies,
     )
-    leaving = (
-        (copy, policy)
-        for member in members
-        for copy, policy in copies_of(state, member)
-        if not command.enabled or copy.leader not in leaders
-    )
+    leaving = copies_of_group(state, members, leaders, command.enabled)
     left = unsubscribed(state, UnsubscribedBy.GROUP, command.group, leaving, context)
     return Decision((event, *left), APPLIED)
 
@@ -175,11 +175,7 @@ def _left(state: State, command: PublishAccount, context: Context) -> tuple[AnyE
     """What becomes of the copies of a follower that is not enabled any more."""
     if command.enabled:
         return ()
-    leaving = (
-        each
-        for subscription in state.of_follower.get(command.account, ())
-        for each in copies_of(state, state.subscriptions[subscription])
-    )
+    leaving = copies_of_follower(state, command.account)
     return unsubscribed(state, UnsubscribedBy.FOLLOWER, command.account, leaving, context)
 
 

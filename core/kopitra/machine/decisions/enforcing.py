@@ -1,4 +1,5 @@
 """Halts, guards and silences that stand are kept up: what they had no room for, or what came up since, is stopped too.
+So is what an unsubscription had no room for.
 
 An open whose fate was unknown turns out to be filled; a snapshot finds a copy again; a kill switch over a hundred
 thousand copies takes more than one event.
@@ -11,6 +12,7 @@ from kopitra.domain.identifiers import AccountId
 from kopitra.machine.decisions.guard_hits import held_copies, stopped_by
 from kopitra.machine.decisions.halts import covered
 from kopitra.machine.decisions.standing_still import Stopped, Sweep
+from kopitra.machine.decisions.unsubscribing import still_leaving
 from kopitra.machine.events import AnyEvent, CopiesStopped, HaltMode, HaltScope
 from kopitra.machine.guards_in_force import members
 from kopitra.machine.state import GuardHold, Silence
@@ -20,12 +22,18 @@ def kept_up(sweep: Sweep) -> Iterator[AnyEvent]:
     yield from _events("halted", _by_halts(sweep))
     yield from _events("guard", _by_guards(sweep))
     yield from _events("leader_silent", _by_silences(sweep))
+    yield from still_leaving(sweep)
 
 
 def _events(cause: str, found: Iterable[Stopped]) -> Iterator[AnyEvent]:
     for stopped in found:
         if not stopped.is_nothing:
-            yield CopiesStopped(cause=cause, withdrawn=stopped.withdrawn, orders=stopped.orders)
+            yield CopiesStopped(
+                cause=cause,
+                withdrawn=stopped.withdrawn,
+                orders=stopped.orders,
+                recalled=stopped.recalled,
+            )
 
 
 def _by_halts(sweep: Sweep) -> Iterator[Stopped]:

@@ -46,6 +46,7 @@ def hit(
         notified=tuple(accounts) if placed.scope in WHOLE_ACCOUNT else (),
         withdrawn=stopped.withdrawn,
         orders=stopped.orders,
+        recalled=stopped.recalled,
     )
 
 

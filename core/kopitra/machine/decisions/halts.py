@@ -38,6 +38,7 @@ def halt(state: State, command: Halt, context: Context) -> Result:
         notified=_notified(state, command.scope, target),
         withdrawn=stopped.withdrawn,
         orders=stopped.orders,
+        recalled=stopped.recalled,
         reason=command.reason,
         revision=command.revision,
     )

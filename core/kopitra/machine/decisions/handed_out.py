@@ -15,7 +15,7 @@ def is_here(state: State, account: AccountId, command: CommandId, context: Conte
     only a delayed command is, as long as its time has not come."""
     owner = state.accounts[account]
     sequence = owner.commands.get(command)
-    if sequence is None:
+    if sequence is None or owner.outbox[sequence].recalled:
         return False
     if not context.readings.may_have_left(account, command, sequence):
         return True
@@ -27,3 +27,14 @@ def is_here(state: State, account: AccountId, command: CommandId, context: Conte
 def unsent(state: State, copy: Copy, context: Context) -> bool:
     """Whether the copy's open is still here: it can be withdrawn, and nobody need know of it."""
     return is_here(state, copy.follower, copy.opens, context)
+
+
+def may_be_recalled(state: State, copy: Copy, context: Context) -> bool:
+    """Whether only an earlier process can have handed out the copy's open, which could still be executed. Its EA has
+    it or has not; either way nothing is lost if nobody hands it out again (docs/decisions/0151)."""
+    owner = state.accounts[copy.follower]
+    sequence = owner.commands.get(copy.opens)
+    if sequence is None or copy.opens in context.readings.delivered.get(copy.follower, ()):
+        return False
+    item = owner.outbox[sequence]
+    return not item.recalled and item.expires_at is not None and item.expires_at > context.now

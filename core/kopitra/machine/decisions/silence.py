@@ -92,6 +92,7 @@ def _noticed(
         closing=tuple(closing),
         withdrawn=(*to_close.withdrawn, *to_hold.withdrawn),
         orders=to_close.orders,
+        recalled=(*to_close.recalled, *to_hold.recalled),
     )
     incident = silence_incident(account.account)
     if incident not in account.incidents:

@@ -1,4 +1,5 @@
-"""What has to be ordered so that copies stop: opens that nobody fetched are withdrawn, the rest is closed."""
+"""What has to be ordered so that copies stop: opens that nobody fetched are withdrawn, those of which nobody knows
+whether they were are recalled, the rest is closed."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,24 +8,26 @@ import msgspec
 from kopitra.domain.identifiers import CopyId
 from kopitra.machine.decisions.acks import corrective
 from kopitra.machine.decisions.continuing import closing_action, is_resting
-from kopitra.machine.decisions.handed_out import unsent
+from kopitra.machine.decisions.handed_out import may_be_recalled, unsent
 from kopitra.machine.decisions.netting import NetOrders
-from kopitra.machine.events import AnyEvent, CommandExpired, FlattenOrder, Withdrawal
+from kopitra.machine.events import AnyEvent, CommandExpired, FlattenOrder, Recall, Withdrawal
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Copy, State
 
 MOST_ORDERS = 4_000
 MOST_WITHDRAWALS = 12_000
-"""Of one decision: some 2 MiB together, where a commit takes 3. What is more follows with the next ticks."""
+"""Of one decision, recalled and released copies among the latter: some 2 MiB together, where a commit takes 3. What
+is more follows with the next ticks."""
 
 
 class Stopped(msgspec.Struct, frozen=True):
     withdrawn: tuple[Withdrawal, ...] = ()
     orders: tuple[FlattenOrder, ...] = ()
+    recalled: tuple[Recall, ...] = ()
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.withdrawn or self.orders)
+        return not (self.withdrawn or self.orders or self.recalled)
 
 
 class Sweep:
@@ -51,6 +54,7 @@ class Sweep:
         """`resting`: orders that wait at a broker are cancelled; `positions`: what is open is closed."""
         withdrawn: list[Withdrawal] = []
         orders: list[FlattenOrder] = []
+        recalled: list[Recall] = []
         for copy in copies:
             if not copy.live or copy.copy_id in self.taken:
                 continue
@@ -59,10 +63,19 @@ class Sweep:
                     withdrawn.append(Withdrawal(copy.follower, copy.opens, copy.copy_id))
                 continue
             wanted = positions or (resting and is_resting(copy) and not _gives_way(copy))
-            if wanted and not copy.closing and self._has_room(copy, withdrawal=False):
+            if copy.closing:
+                continue
+            if not wanted:
+                if may_be_recalled(self.state, copy, self.context) and self._has_room(copy, withdrawal=True):
+                    recalled.append(Recall(copy.follower, copy.opens))
+            elif self._has_room(copy, withdrawal=False):
                 order = corrective(self.state, copy, closing_action(copy), net=self._net)
                 orders.append(FlattenOrder(copy.follower, order))
-        return Stopped(tuple(withdrawn), tuple(orders))
+        return Stopped(tuple(withdrawn), tuple(orders), tuple(recalled))
+
+    def release(self, copy: Copy) -> bool:
+        """Whether there is room to leave this copy to its follower."""
+        return self._has_room(copy, withdrawal=True)
 
     def _has_room(self, copy: Copy, *, withdrawal: bool) -> bool:
         if self._withdrawals >= MOST_WITHDRAWALS if withdrawal else self._orders >= MOST_ORDERS:

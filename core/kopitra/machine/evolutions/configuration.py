@@ -14,6 +14,7 @@ from kopitra.machine.events import (
     SettingsConfigured,
     StaleIgnored,
     SubscriptionConfigured,
+    UnsubscribedBy,
 )
 from kopitra.machine.evolutions.outbox import add_note, retire_notes
 from kopitra.machine.indexes import (
@@ -24,6 +25,7 @@ from kopitra.machine.indexes import (
     members_of,
 )
 from kopitra.machine.layers import concerned, layer_key, layers_of
+from kopitra.machine.leaving import forget_leaving
 from kopitra.machine.state import Account, Device, Group, SettingsLayer, State, Subscription
 
 CONFIG_NOTES = frozenset({OutboxType.CONFIG_CHANGED})
@@ -36,6 +38,7 @@ def account_configured(state: State, event: AccountConfigured, recorded: Recorde
         account = Account(account=event.account, tenant=event.tenant, revision=event.revision)
         state.accounts[event.account] = account
     forget_code(state, account)
+    forget_leaving(state, UnsubscribedBy.FOLLOWER, event.account)
     account.revision = event.revision
     account.enabled = event.enabled
     account.requires_approval = event.requires_approval
@@ -57,6 +60,7 @@ def group_configured(state: State, event: GroupConfigured, recorded: Recorded) -
     members = members_of(state, group) if group is not None else []
     for member in members:
         forget_subscription(state, member)
+    forget_leaving(state, UnsubscribedBy.GROUP, event.group)
     state.groups[event.group] = Group(
         group=event.group,
         tenant=event.tenant,
@@ -81,6 +85,7 @@ def _served_since(
 
 
 def subscription_configured(state: State, event: SubscriptionConfigured, recorded: Recorded) -> None:
+    forget_leaving(state, UnsubscribedBy.SUBSCRIPTION, event.subscription)
     former = state.subscriptions.get(event.subscription)
     if former is not None:
         forget_subscription(state, former)

@@ -11,6 +11,7 @@ from kopitra.machine.events import (
     IncidentClosed,
     IncidentOpened,
     OperatorOrdered,
+    Recall,
     Recorded,
     SilenceChanged,
     TradingHalted,
@@ -38,6 +39,7 @@ def halted(state: State, event: TradingHalted, recorded: Recorded) -> None:
         "mode": str(event.mode),
         "reason": event.reason,
     }
+    recall(state, event.recalled)
     stand_still(state, recorded, "halted", event.withdrawn, event.orders, event.notified, payload)
 
 
@@ -63,6 +65,13 @@ def stand_still(
     for flatten in orders:
         send(state, flatten.account, flatten.order, recorded, offsets[flatten.account], None)
         offsets[flatten.account] += 1
+
+
+def recall(state: State, recalled: Iterable[Recall]) -> None:
+    """From now on nothing hands these opens out as long as they could be executed; their copies are what they were."""
+    for each in recalled:
+        account = state.accounts[each.account]
+        account.outbox[account.commands[each.command]].recalled = True
 
 
 def resumed(state: State, event: TradingResumed, recorded: Recorded) -> None:

@@ -224,6 +224,7 @@ def send(
     book.by_command[order.command_id] = copy_id
     match order.action:
         case OrderAction.OPEN:
+            copy.opens = order.command_id
             note_open(book, recorded.at)
         case OrderAction.MODIFY:
             copy.stop_loss, copy.take_profit = order.stop_loss, order.take_profit

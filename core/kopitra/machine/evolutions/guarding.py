@@ -13,7 +13,7 @@ from kopitra.machine.events import (
     LeaderSilent,
     Recorded,
 )
-from kopitra.machine.evolutions.control import stand_still
+from kopitra.machine.evolutions.control import recall, stand_still
 from kopitra.machine.evolutions.outbox import add_note
 from kopitra.machine.guards_in_force import guard_key
 from kopitra.machine.readings import SETTLING
@@ -51,6 +51,7 @@ def hit(state: State, event: GuardHit, recorded: Recorded) -> None:
         "mode": str(guard.action),
         "reason": f"guard {guard.name}",
     }
+    recall(state, event.recalled)
     stand_still(state, recorded, "guard", event.withdrawn, event.orders, event.notified, payload)
 
 
@@ -71,6 +72,7 @@ def lifted(state: State, event: GuardLifted, recorded: Recorded) -> None:
 
 
 def stopped(state: State, event: CopiesStopped, recorded: Recorded) -> None:
+    recall(state, event.recalled)
     stand_still(state, recorded, event.cause, event.withdrawn, event.orders)
 
 
@@ -80,6 +82,7 @@ def leader_silent(state: State, event: LeaderSilent, recorded: Recorded) -> None
         silences[subscription] = Silence(since=event.since)
     for subscription in event.closing:
         silences.setdefault(subscription, Silence(since=event.since)).closed = True
+    recall(state, event.recalled)
     stand_still(state, recorded, "leader_silent", event.withdrawn, event.orders)
 
 

@@ -5,14 +5,22 @@ from collections import Counter
 from kopitra.domain.identifiers import AccountId
 from kopitra.domain.orders import MarginMode
 from kopitra.machine.events import CopiesUnsubscribed, Recorded
+from kopitra.machine.evolutions.control import recall
 from kopitra.machine.evolutions.copies import drop_held_back, end, send, withdraw
 from kopitra.machine.evolutions.netting import add_manual
+from kopitra.machine.leaving import leaving_key
 from kopitra.machine.state import CopyStatus, State
 
 UNSUBSCRIBED = "unsubscribed"
 
 
 def copies_unsubscribed(state: State, event: CopiesUnsubscribed, recorded: Recorded) -> None:
+    key = leaving_key(event.scope, event.target)
+    if event.remaining:
+        state.leaving.setdefault(key, recorded.at)
+    else:
+        state.leaving.pop(key, None)
+    recall(state, event.recalled)
     for withdrawal in event.withdrawn:
         copy = state.accounts[withdrawal.account].following.copies[withdrawal.copy_id]
         withdraw(state, copy, withdrawal.command)
