@@ -4,7 +4,6 @@ Serving → credentials → key → body → rate → (secret) → first answer 
 endpoint's entry in `kopitra.protocol.endpoints`.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any, Protocol
@@ -22,18 +21,14 @@ from kopitra.protocol.endpoints import Access, Endpoint, Rate
 from kopitra.protocol.problems import Code, Rejected, rejected
 from kopitra_counterparty.credentials import Tokens, account_of
 from kopitra_counterparty.exchange import (
-    REQUEST_ID,
     Call,
     Reply,
     Request,
     of_unavailable,
     problem_reply,
 )
-from kopitra_counterparty.idempotency import Idempotency, Unseal, key_of
+from kopitra_counterparty.idempotency import Idempotency, Unseal
 from kopitra_counterparty.rate_limit import RateLimiter
-
-REQUEST_ID_FORM = re.compile(rb"[!-~]{1,128}")
-"""Visible ASCII: it goes into logs and headers as it is. Another one is replaced."""
 
 REQUEST_ID_PREFIX = 16
 """Random characters that are new with every start; a counter follows. Asking for randomness per request costs more
@@ -130,10 +125,7 @@ class Gate:
 
     def request_id(self, request: Request) -> RequestId:
         """The caller's, or a new one."""
-        given = request.headers.get(REQUEST_ID)
-        if given is not None and REQUEST_ID_FORM.fullmatch(given):
-            return RequestId(given.decode("ascii"))
-        return RequestId(next(self._minted))
+        return request.request_id() or RequestId(next(self._minted))
 
     async def _pass(self, call: Call, route: Route) -> Reply:
         endpoint = call.endpoint
@@ -145,7 +137,7 @@ class Gate:
         else:
             self._admit(call, route)
         if endpoint.keyed:
-            call.key = key_of(call.request)
+            call.key = call.request.idempotency_key()
         read = route.read(call)
         self._limit(call, route, read.message)
         if route.owner is not None:

@@ -1,7 +1,6 @@
 """Same key and body, same answer: from the journal for 24 hours, or from the request that is still in flight."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -13,11 +12,9 @@ from kopitra.domain.identifiers import AccountId
 from kopitra.machine.answers import recall
 from kopitra.machine.commands import RememberAnswer
 from kopitra.machine.state import Account, AnsweredKey
-from kopitra.protocol.limits import MAX_IDEMPOTENCY_KEY_LENGTH
 from kopitra.protocol.problems import Code, rejected
-from kopitra_counterparty.exchange import IDEMPOTENCY_KEY, REPLAYED, Call, Reply, Request
+from kopitra_counterparty.exchange import REPLAYED, Call, Reply
 
-KEY = re.compile(rb"[!-~]{1,%d}" % MAX_IDEMPOTENCY_KEY_LENGTH)
 REPLAYED_HEADER = (REPLAYED, b"true")
 
 Unseal = Callable[[Call, AnsweredKey], bytes | None]
@@ -27,16 +24,6 @@ Unseal = Callable[[Call, AnsweredKey], bytes | None]
 class _InFlight(msgspec.Struct):
     normal: bytes
     answer: asyncio.Future[Reply]
-
-
-def key_of(request: Request) -> str:
-    """Raises Rejected."""
-    raw = request.headers.get(IDEMPOTENCY_KEY)
-    if raw is None:
-        raise rejected(Code.IDEMPOTENCY_KEY_MISSING)
-    if not KEY.fullmatch(raw):
-        raise rejected(Code.IDEMPOTENCY_KEY_INVALID)
-    return raw.decode("ascii")
 
 
 class Idempotency:

@@ -85,13 +85,13 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 def _operation(endpoint: Endpoint, known: Known) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": _name(endpoint),
+        "operationId": operation_id(endpoint.method, endpoint.path),
         "summary": endpoint.summary,
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint, known),
     }
     if endpoint.request:
-        content = {JSON: {"schema": _one_of(endpoint.request, known)}}
+        content = {JSON: {"schema": one_of(endpoint.request, known)}}
         operation["requestBody"] = {"required": True, "content": content}
     if endpoint.access in (Access.SESSION, Access.APPROVED):
         operation["security"] = [{"session": []}]
@@ -100,9 +100,10 @@ def _operation(endpoint: Endpoint, known: Known) -> dict[str, Any]:
     return operation
 
 
-def _name(endpoint: Endpoint) -> str:
-    words = endpoint.path.replace("{", "").replace("}", "").replace(".", "/").strip("/").split("/")
-    return endpoint.method.lower() + "".join(word[:1].upper() + word[1:] for word in words)
+def operation_id(method: str, path: str) -> str:
+    """`GET /runs/{runId}` → `getRunsRunId`."""
+    words = path.replace("{", "").replace("}", "").replace(".", "/").replace("-", "/").strip("/").split("/")
+    return method.lower() + "".join(word[:1].upper() + word[1:] for word in words)
 
 
 def _parameters(endpoint: Endpoint) -> list[Schema]:
@@ -113,12 +114,17 @@ def _parameters(endpoint: Endpoint) -> list[Schema]:
         parameters.append(KEY_PARAMETER)
     if endpoint.access is Access.APPROVED:
         parameters.append(SANDBOX_PARAMETER)
-    parameters.extend(
-        {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
-        for part in endpoint.path.split("/")
-        if part.startswith("{")
-    )
+    parameters.extend(path_parameters(endpoint.path))
     return [*parameters, *(_query(query) for query in endpoint.query)]
+
+
+def path_parameters(path: str) -> list[Schema]:
+    """Of the names in braces."""
+    return [
+        {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+        for part in path.split("/")
+        if part.startswith("{")
+    ]
 
 
 def _query(query: Query) -> Schema:
@@ -135,22 +141,19 @@ def _query(query: Query) -> Schema:
 
 def _responses(endpoint: Endpoint, known: Known) -> dict[str, Any]:
     responses: dict[str, Any] = {
-        str(status): {
-            "description": HTTPStatus(status).phrase,
-            "content": {JSON: {"schema": _one_of(kinds, known)}},
-        }
-        for status, kinds in endpoint.answers.items()
+        str(status): response(status, one_of(kinds, known)) for status, kinds in endpoint.answers.items()
     }
     for status in sorted(_refusals(endpoint) - set(endpoint.answers)):
         content_type = JSON if endpoint.path == "/health" else CONTENT_TYPE
-        responses[str(status)] = {
-            "description": HTTPStatus(status).phrase,
-            "content": {content_type: {"schema": known[Problem]}},
-        }
+        responses[str(status)] = response(status, known[Problem], content_type)
     return responses
 
 
-def _one_of(kinds: tuple[type[Any], ...], known: Known) -> Schema:
+def response(status: int, schema: Schema, content_type: str = JSON) -> Schema:
+    return {"description": HTTPStatus(status).phrase, "content": {content_type: {"schema": schema}}}
+
+
+def one_of(kinds: tuple[type[Any], ...], known: Known) -> Schema:
     return known[kinds[0]] if len(kinds) == 1 else {"anyOf": [known[kind] for kind in kinds]}
 
 
