@@ -11,8 +11,10 @@ from kopitra.application.ports.timing import Sleeper
 from kopitra.application.preview import Change, Preview
 from kopitra.application.recent_opens import RecentOpens
 from kopitra.domain.identifiers import AccountId, GroupId, SubscriptionId, TenantId
+from kopitra.domain.net_limits import notes_on_netting
 from kopitra.domain.settings import SYMBOLS, Effective, Layer, SettingsScope, effective
 from kopitra.machine.commands import PublishSettings
+from kopitra.machine.decisions.netting import is_netting
 from kopitra.machine.decisions.settings import refuse_rules, refuse_settings, settings_target
 from kopitra.machine.layers import concerned, layer_key, layers_of
 from kopitra.machine.outcome import Refusal
@@ -50,6 +52,8 @@ class SettingsPlane:
         if found is None:
             return SUBSCRIPTION_UNKNOWN
         rules = effective(layers_of(self._engine.state, found))
+        follower = self._engine.state.accounts.get(found.follower)
+        nets = follower is not None and is_netting(follower)
         return EffectiveSettings(
             subscription=found.subscription,
             group=found.group,
@@ -64,6 +68,7 @@ class SettingsPlane:
                 if path.startswith(f"{SYMBOLS}.")
             },
             problems=[FieldError(path=p.path, message=p.message) for p in rules.problems],
+            notes=tuple(notes_on_netting(rules.rules)) if nets else (),
         )
 
     async def preview_rules(

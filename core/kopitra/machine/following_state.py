@@ -97,6 +97,8 @@ class Copy(Mutable):
     """Lots that offsets of unknown fate are known to have taken off by now, though no deal told of them."""
     lost: Decimal = ZERO
     """Lots that a snapshot showed closed before any deal told of them."""
+    lost_commands: int = 0
+    """How many commands it had by then: a deal of a later one is none of those that were not told."""
     rounds: int = 0
     """Corrections since its leader's last command."""
     withheld: str | None = None
@@ -124,7 +126,7 @@ class NetSymbol(Mutable):
     foreign: Decimal = ZERO
     """Sum of the deals that nobody here ordered, reported since the books agreed last."""
     reason: str | None = None
-    """Of the last of those deals."""
+    """Of the last of those deals, or of one among them that was not made by hand."""
 
 
 class FollowerBook(Mutable):
@@ -147,6 +149,7 @@ class FollowerBook(Mutable):
     seen_in: SessionId | None = None
     """The last session in which a valid snapshot showed this book."""
     released: dict[int, CopyId] = {}
-    """Magic numbers of copies that were left to the follower, until their positions are known to have ended."""
+    """Magic numbers of copies that were left to the follower, until deals or snapshots show that their positions have
+    ended."""
     nets: dict[str, NetSymbol] = {}
     """By symbol; netting accounts only."""

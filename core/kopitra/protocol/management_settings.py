@@ -5,6 +5,7 @@ from typing import Any
 
 from kopitra.domain.guards import Guard
 from kopitra.domain.identifiers import AccountId, CopyId, GroupId, RunId, SubscriptionId, TenantId
+from kopitra.domain.net_limits import SettingNote
 from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.settings import CopySettings, Layer, SettingsScope
 from kopitra.protocol.limits import DEFAULT_PREVIEW_EVENTS
@@ -19,7 +20,8 @@ class SettingInForce(Message, frozen=True, omit_defaults=False):
 
 
 class EffectiveSettings(Message, frozen=True, omit_defaults=False):
-    """Every setting of one subscription. `problems` keep one that is not enabled from being enabled."""
+    """Every setting of one subscription. `problems` keep one that is not enabled from being enabled; `notes` tell what
+    settings cannot do on the follower's account."""
 
     subscription: SubscriptionId
     group: GroupId
@@ -30,6 +32,7 @@ class EffectiveSettings(Message, frozen=True, omit_defaults=False):
     settings: dict[str, SettingInForce]
     symbol_origins: dict[str, Layer]
     problems: list[FieldError]
+    notes: tuple[SettingNote, ...] = ()
 
 
 class _Proposal(Message, frozen=True, forbid_unknown_fields=True):

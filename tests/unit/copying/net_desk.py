@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from kopitra.domain.identifiers import AccountId
+from kopitra.domain.identifiers import AccountId, ProposalId
 from kopitra.domain.orders import DealEntry, DealReason, MarginMode, Side
 from kopitra.domain.telemetry import AccountSnapshot, HeldPosition
 from kopitra.domain.trading import AckStatus, Order, OrderAction, SignalAction
@@ -137,6 +137,11 @@ class Desk:
     def snapshot(self) -> Decision:
         return self.world.snapshot(self.account, *self._shown())
 
+    def approve(self, proposal: ProposalId) -> None:
+        self.world.do(
+            commands.DecideProposal(account=self.account, proposal=proposal, approve=True, subject="ada")
+        )
+
     def agree(self) -> None:
         """Two snapshots, far enough apart."""
         self.snapshot()
@@ -163,7 +168,9 @@ class Desk:
             self.work()
             self.world.later(60)
             self.world.tick()
-            idle = not account.outbox and not account.held_back and not account.following.doubts
+            idle = (
+                not self.world.outbox(self.account) and not account.held_back and not account.following.doubts
+            )
             if idle or account.proposals:
                 return
         raise AssertionError(f"not settled: {msgspec.to_builtins(list(account.held_back.values()))}")

@@ -60,9 +60,9 @@ def test_the_oldest_copies_are_closed_by_hand_first(desk: Desk) -> None:
     opened(desk, "a", "1")
     opened(desk, "b", "0.5")
     opened(desk, "c", "0.3", SELL)
-    desk.by_hand(SELL, "1.2")
+    desk.by_hand(SELL, "1.1")
     desk.agree()
-    assert desk.held() == [(BUY, lots("0.3")), (SELL, lots("0.3"))]
+    assert desk.held() == [(BUY, lots("0.4")), (SELL, lots("0.3"))]
     assert desk.manual() == 0
 
 

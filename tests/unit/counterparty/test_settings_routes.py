@@ -1,12 +1,17 @@
 """Operators ask which setting applies and what another would have changed; nothing of it changes anything."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
 
+from kopitra.domain.identifiers import AccountId
+from kopitra.domain.orders import MarginMode
+from kopitra.domain.rules import UnknownPosition
 from kopitra.domain.settings import CopySettings, SettingsScope
+from kopitra.domain.telemetry import AccountSnapshot
 from kopitra.machine import commands
 from kopitra.machine.state_codec import state_hash
 from tests.unit.counterparty.house import ISSUER, TENANT, Answer, House, in_house
@@ -58,6 +63,28 @@ def test_every_setting_is_told_with_its_value_and_its_origin() -> None:
         assert told["symbolOrigins"] == {"XAUUSD": "platform"}
         assert told["problems"] == []
         assert told["rulesVersion"] == house.service.core.engine.state.sequence
+
+    in_house(scenario)
+
+
+def test_what_settings_cannot_do_on_an_account_that_nets_is_told() -> None:
+    async def scenario(house: House) -> None:
+        await house.group()
+        settings = CopySettings(unknown_position=UnknownPosition.ADOPT)
+        platform = commands.PublishSettings(
+            scope=SettingsScope.PLATFORM, target="", tenant=TENANT, revision=1, settings=settings
+        )
+        await house.submit(platform)
+        assert (await ask(house, "GET", EFFECTIVE)).json["notes"] == []
+        snapshot = AccountSnapshot(
+            login=1, server="Broker", balance=Decimal(1), currency="USD", mode=MarginMode.NETTING
+        )
+        await house.submit(commands.TakeFigures(account=AccountId("follower-0"), snapshot=snapshot))
+        notes = (await ask(house, "GET", EFFECTIVE)).json["notes"]
+        assert [(note["path"], note["code"]) for note in notes] == [
+            ("unknownPosition", "net_adopts_nothing"),
+            ("onDrift", "net_excess_is_the_owners"),
+        ]
 
     in_house(scenario)
 

@@ -97,18 +97,26 @@ class ReferenceBook:
     # -- the owner -------------------------------------------------------------------------------------------------
 
     def by_hand(self, side: str, volume: Decimal) -> None:
-        """On a netting account: off manual volume, then off what it works against, the oldest first."""
-        change = signed(side, volume)
+        """On a netting account: what takes from the net comes off manual volume, then off what it works against, the
+        oldest first; what adds to it is manual volume. Who leaves nothing of a position with copies has closed all."""
+        net, change = self.exposure(), signed(side, volume)
+        closing = min(abs(net), volume) if net * change < ZERO else ZERO
+        added = signed(side, volume - closing)
+        emptied = closing == abs(net)
         if self.manual * change < ZERO:
-            taken = min(abs(self.manual), abs(change))
+            taken = min(abs(self.manual), closing)
             self.manual += signed(side, taken)
-            change -= signed(side, taken)
+            closing -= taken
+        if closing and emptied:
+            self.manual = ZERO
+            for share in self.shares:
+                share.live = ZERO
         for share in self.shares:
-            if share.side != side and share.live and change:
-                taken = min(share.live, abs(change))
+            if share.side != side:
+                taken = min(share.live, closing)
                 share.live -= taken
-                change -= signed(side, taken)
-        self.manual += change
+                closing -= taken
+        self.manual += added
 
     # -- what must be there ----------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from kopitra.domain.rules import Corrections, OnDrift
 from kopitra.machine.decisions.agreement import agreed
 from kopitra.machine.decisions.follower_book import FollowerFindings
 from kopitra.machine.decisions.identity import MagicNumbers
+from kopitra.machine.decisions.netting import is_net_in_doubt, is_netting, is_shared
 from kopitra.machine.decisions.present import NotNow
 from kopitra.machine.decisions.proposals import Acts, carry_out, is_skipped, proposal_id, propose
 from kopitra.machine.events import (
@@ -19,7 +20,7 @@ from kopitra.machine.events import (
     ProposalKind,
 )
 from kopitra.machine.outcome import Context
-from kopitra.machine.state import Account, Copy, State
+from kopitra.machine.state import Account, Copy, CopyStatus, State
 
 MOST_ROUNDS = 3
 """Corrections of one copy without a command of its leader between them: whatever undoes three will undo a fourth, and
@@ -39,7 +40,7 @@ def correct(
     magic = MagicNumbers()
     taken = _commanded((*findings.knowledge, *findings.settled))
     for proposal in findings.corrections:
-        if _only_told(state, proposal):
+        if _only_told(state, account, proposal):
             yield from _told(account, proposal, DRIFT)
             continue
         acts = carry_out(state, account, proposal, magic, context)
@@ -66,6 +67,8 @@ def reopen_next(state: State, account: Account, context: Context) -> Iterator[An
         kind, _, copy_id = ground.partition("|")
         copy = account.following.copies.get(CopyId(copy_id))
         if kind != ProposalKind.REOPEN or copy is None or not agreed(since, context):
+            continue
+        if is_net_in_doubt(account, copy.symbol):
             continue
         proposal = _reopening(state, account, copy, ground, context)
         acts = carry_out(state, account, proposal, MagicNumbers(), context)
@@ -113,10 +116,22 @@ def _commanded(acts: Iterable[AnyEvent]) -> set[str]:
     return {act.copy_id for act in acts if isinstance(act, CopyCorrected)}
 
 
-def _only_told(state: State, proposal: Proposal) -> bool:
+def _only_told(state: State, account: Account, proposal: Proposal) -> bool:
     if proposal.kind not in (ProposalKind.LARGER, ProposalKind.STOPS) or proposal.subscription is None:
         return False
-    return state.subscriptions[proposal.subscription].rules.on_drift is OnDrift.ALERT
+    if state.subscriptions[proposal.subscription].rules.on_drift is OnDrift.ALERT:
+        return True
+    copy = account.following.copies.get(proposal.copy_id or CopyId(""))
+    return copy is not None and _has_stops_of_others(account, copy)
+
+
+def _has_stops_of_others(account: Account, copy: Copy) -> bool:
+    """On a netting account, stops are put right only where the copy is alone and was given some: all others are the
+    owner's, and protect what he may not want to be without."""
+    if not is_netting(account) or copy.status is CopyStatus.PENDING:
+        return False
+    given = copy.stop_loss or copy.take_profit
+    return not given or is_shared(account, copy.symbol, (copy.copy_id,))
 
 
 def _waits(state: State, account: Account, proposal: Proposal) -> bool:

@@ -36,20 +36,25 @@ def differences(
     """Of a copy that no command is under way for; at most one of volume and one of stops."""
     found: list[Difference] = []
     if copy.status is CopyStatus.OPEN and copy.filled:
-        if _is_left_over(state, copy):
+        if is_left_over(state, copy):
             ground = ground_of(ProposalKind.LEFT_OVER, copy.copy_id)
             return [Difference(ProposalKind.LEFT_OVER, ground, "leader_closed")]
         volume = _volume(state, copy, seen.volume)
         found += [volume] if volume is not None else []
-    if _stops_differ(state, copy, seen):
-        ground = ground_of(ProposalKind.STOPS, copy.copy_id, seen.stop_loss, seen.take_profit, seen.price)
-        if copy.status is CopyStatus.OPEN:
-            ground = ground_of(ProposalKind.STOPS, copy.copy_id, seen.stop_loss, seen.take_profit)
-        found.append(Difference(ProposalKind.STOPS, ground, "stops_differ"))
-    return found
+    stops = difference_of_stops(state, copy, seen)
+    return [*found, stops] if stops is not None else found
 
 
-def _is_left_over(state: State, copy: Copy) -> bool:
+def difference_of_stops(state: State, copy: Copy, seen: HeldPosition) -> Difference | None:
+    if not _stops_differ(state, copy, seen):
+        return None
+    ground = ground_of(ProposalKind.STOPS, copy.copy_id, seen.stop_loss, seen.take_profit, seen.price)
+    if copy.status is CopyStatus.OPEN:
+        ground = ground_of(ProposalKind.STOPS, copy.copy_id, seen.stop_loss, seen.take_profit)
+    return Difference(ProposalKind.STOPS, ground, "stops_differ")
+
+
+def is_left_over(state: State, copy: Copy) -> bool:
     """Its leader's trade has ended, and nobody has told it to."""
     subscription = state.subscriptions.get(copy.subscription)
     leader = state.accounts.get(copy.leader)

@@ -1,13 +1,13 @@
 """What a difference between a net position and its virtual book means (docs/decisions/0138).
 
-Commands of unknown fate explain what they can. The rest is the owner's doing: it is taken from manual volume of the
-other direction first, then from copies that it works against, the oldest first; what is left is manual volume, which is
-never traded here.
+Commands of unknown fate explain what they can (`decisions.net_doubts`). The rest is the owner's doing. What he took
+from the net position is taken from manual volume first, then from copies that it works against, the oldest first; what
+he added to it is manual volume, which is never traded here. An owner who leaves nothing, or turns the position, has
+closed everything (docs/decisions/0156).
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
-from itertools import combinations
 from typing import Any
 
 import msgspec
@@ -16,35 +16,15 @@ from kopitra.domain.identifiers import CommandId
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import Order, OrderAction
 from kopitra.machine.decisions.acks import close_filled, closing_incidents, corrective
+from kopitra.machine.decisions.net_doubts import MOST_DOUBTS, Doubt, doubts_of, summing_to
 from kopitra.machine.decisions.netting import STOPS_HELD_BY_LEADER, NetOrders, live_net, signed
 from kopitra.machine.decisions.reissuing import open_again, why_never_opened
 from kopitra.machine.events import AnyEvent, CopyCorrected, CopyVolumes, NetSettled, ProposalKind, Taken
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, Copy, CopyStatus, State
 
-MOST_DOUBTS = 12
-"""Commands of unknown fate in one symbol of which every combination is tried: 4,096 sums. Of more, the oldest count."""
 BY_HAND = "by_hand"
 DOUBTFUL = frozenset({CopyStatus.UNKNOWN, CopyStatus.PENDING})
-
-
-class Doubt(msgspec.Struct, frozen=True):
-    """A command of unknown fate: `effect` on the net position, had it been carried out in full; `command`: the offset,
-    None for an open."""
-
-    copy: Copy
-    effect: Decimal
-    command: CommandId | None = None
-
-
-def doubts_of(account: Account, copies: Iterable[Copy], gone: Collection[int]) -> Iterator[Doubt]:
-    """The oldest first; `gone`: magic numbers of pending orders that are not there any more."""
-    for copy in sorted(copies, key=lambda c: c.command_sequence):
-        if copy.status is CopyStatus.UNKNOWN or copy.magic in gone:
-            yield Doubt(copy, signed(copy.side, copy.planned_volume - copy.filled))
-        for command, held in account.held_back.items():
-            if held.unsettled and held.order.copy_id == copy.copy_id:
-                yield Doubt(copy, signed(copy.side.opposite, held.unsettled), command)
 
 
 class Settlement:
@@ -110,7 +90,7 @@ class Settlement:
     def _explain(self, doubts: list[Doubt]) -> None:
         """Which commands of unknown fate were carried out: the ones that sum to the difference; where none do, as many
         as it has room for, the last in part."""
-        carried_out = _summing_to(self._left, doubts[:MOST_DOUBTS])
+        carried_out = summing_to(self._left, doubts[:MOST_DOUBTS])
         for doubt in doubts:
             if carried_out is None:
                 share = _common(doubt.effect, self._left)
@@ -127,20 +107,41 @@ class Settlement:
                 self._unopened.append(doubt.copy)
 
     def _attribute(self) -> None:
-        """What nobody here ordered: off manual volume, then off copies; the rest is new manual volume."""
-        taken = _common(-self._manual, self._left)
+        """What nobody here ordered. As at the broker, only what takes from the net position closes: manual volume
+        first, then copies. What adds to it, on either side, is manual volume."""
+        before = self._observed - self._left
+        closing = _common(-before, self._left)
+        added = self._left - closing
+        self._take_off(closing)
+        if self._by_hand and closing == -before:
+            self._close_everything()
+        self._manual += added
+        self._left = ZERO
+
+    def _take_off(self, closing: Decimal) -> None:
+        taken = _common(-self._manual, closing)
         self._manual += taken
-        self._left -= taken
+        closing -= taken
         for copy in self._copies:
             known = self._volumes[copy.copy_id]
-            taken = _common(-signed(copy.side, known.filled - known.closed), self._left)
+            taken = _common(-signed(copy.side, known.filled - known.closed), closing)
             if taken:
-                self._left -= taken
+                closing -= taken
                 self._by_hand.append(copy)
                 self._note(known, closed=known.closed + abs(taken))
                 self._leave_crumbs(copy)
-        self._manual += self._left
-        self._left = ZERO
+
+    def _close_everything(self) -> None:
+        """Somebody took the whole position away: what the books would hold against each other is over, too. To close
+        one part of it later would open the other at the broker."""
+        self._manual = ZERO
+        for copy in self._copies:
+            known = self._volumes[copy.copy_id]
+            if known.filled == known.closed:
+                continue
+            self._note(known, closed=known.filled)
+            if copy not in self._by_hand:
+                self._by_hand.append(copy)
 
     def _leave_crumbs(self, copy: Copy) -> None:
         """Less than an order may be cannot be closed from here: it is the owner's."""
@@ -243,12 +244,3 @@ def _common(one: Decimal, other: Decimal) -> Decimal:
     if one * other <= ZERO:
         return ZERO
     return min(one, other, key=abs)
-
-
-def _summing_to(difference: Decimal, doubts: list[Doubt]) -> tuple[Doubt, ...] | None:
-    """The first combination of effects that gives the difference, the fewest and oldest commands first."""
-    for size in range(len(doubts) + 1):
-        for chosen in combinations(doubts, size):
-            if sum((doubt.effect for doubt in chosen), ZERO) == difference:
-                return chosen
-    return None

@@ -13,6 +13,7 @@ from kopitra.domain.identifiers import AccountId, CommandId, CopyId
 from kopitra.domain.orders import MarginMode, OrderType, Side
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import Order, OrderAction
+from kopitra.machine.events import ProposalKind
 from kopitra.machine.state import Account, Copy, State
 
 STOPS_HELD_BY_LEADER = "stops_held_by_leader"
@@ -54,7 +55,7 @@ def volume_to_come(account: Account, copy: Copy) -> Decimal:
         sequence = account.commands.get(command)
         item = account.outbox[sequence] if sequence is not None else None
         if (
-            item is None or item.order is None or item.not_before is not None
+            item is None or item.order is None or item.due_from is not None
         ):  # a delayed open may come long after
             continue
         order = item.order
@@ -74,6 +75,11 @@ def is_shared(account: Account, symbol: str, without: Collection[CopyId] = ()) -
         copy.symbol == symbol and copy.live and not copy.closing and copy.copy_id not in without
         for copy in account.following.copies.values()
     )
+
+
+def is_net_in_doubt(account: Account, symbol: str) -> bool:
+    """Whether snapshots show another net position than copies and manual volume come to."""
+    return any(doubt.startswith(f"{ProposalKind.NET}|{symbol}|") for doubt in account.following.doubts)
 
 
 class NetOrders:

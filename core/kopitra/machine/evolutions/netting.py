@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from kopitra.domain.orders import DealEntry, MarginMode, Side
+from kopitra.domain.orders import BY_HAND, DealEntry, MarginMode, Side
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import Execution
 from kopitra.machine.events import CopyVolumes, NetSettled, Recorded
@@ -40,10 +40,12 @@ def own_part(account: Account, copy: Copy, execution: Execution) -> Execution:
 
 
 def note_foreign(book: FollowerBook, execution: Execution) -> None:
-    """Somebody else's deal in a net position: it explains what snapshots will show, and changes nothing by itself."""
+    """Somebody else's deal in a net position: it explains what snapshots will show, and changes nothing by itself. A
+    stop or a stop-out among such deals outweighs what was done by hand: what it may have closed stays closed."""
     known = book.nets.setdefault(execution.symbol, NetSymbol())
     known.foreign += _signed(execution.side, execution.fill_volume or ZERO)
-    known.reason = execution.reason
+    if known.reason is None or known.reason in BY_HAND:
+        known.reason = execution.reason
 
 
 def add_manual(book: FollowerBook, symbol: str, side: Side, volume: Decimal) -> None:
