@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from kopitra.adapters.logs import LEVELS
 from kopitra.application.tokens import KeyRing, ServiceKeyUnusable
 from kopitra.domain.limits import LEASE_TTL_SECONDS
-from kopitra_counterparty.logs import LEVELS
 
 PREFIX = "KOPITRA_"
 PRODUCTION = "production"
