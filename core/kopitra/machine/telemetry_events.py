@@ -51,6 +51,8 @@ class SnapshotSeen(Event, tag="snapshot.seen", frozen=True):
     """What else of the follower's book is not as it should be (`machine.decisions.doubts`)."""
     session: SessionId | None = None
     """In which session the book was seen."""
+    ended_releases: tuple[int, ...] = ()
+    """Magic numbers of copies left to the follower that nothing in the book carries any more."""
 
 
 class BookOwnerKnown(Event, tag="book.owner", frozen=True):

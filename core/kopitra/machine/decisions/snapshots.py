@@ -10,6 +10,7 @@ from kopitra.machine.decisions.leader_book import LeaderFindings, examine_leader
 from kopitra.machine.decisions.net_book import examine_net
 from kopitra.machine.decisions.netting import is_netting
 from kopitra.machine.decisions.proposals import propose, withdrawals
+from kopitra.machine.decisions.released import ended_releases
 from kopitra.machine.events import (
     AnyEvent,
     BookOwnerKnown,
@@ -39,7 +40,8 @@ def take_snapshot(state: State, command: TakeSnapshot, context: Context) -> Resu
     leader = examine_leader(state, account, snapshot, context)
     examine = examine_net if is_netting(account) else examine_follower
     follower = examine(state, account, snapshot, context)
-    seen = _seen(account, command, leader, follower)
+    ended = ended_releases(account, snapshot, follower.missing, context)
+    seen = _seen(account, command, leader, follower, ended)
     if seen is not None:
         events.insert(0, seen)
     stopped = too_much(account, leader, follower)
@@ -123,7 +125,11 @@ def _recorded_only(account: Account, command: TakeSnapshot, reason: str) -> Deci
 
 
 def _seen(
-    account: Account, command: TakeSnapshot, leader: LeaderFindings, follower: FollowerFindings
+    account: Account,
+    command: TakeSnapshot,
+    leader: LeaderFindings,
+    follower: FollowerFindings,
+    ended: tuple[int, ...],
 ) -> SnapshotSeen | None:
     """Journaled only where a suspicion arises or goes, and once a session: an unchanged book costs nothing."""
     session = account.session.session if account.session is not None else None
@@ -133,7 +139,7 @@ def _seen(
         and set(follower.missing) == set(account.following.missing)
         and set(follower.extra) == set(account.following.extra)
         and set(follower.doubts) == set(account.following.doubts)
-        and not follower.agreed_nets
+        and not (follower.agreed_nets or ended)
         and (session is None or session == account.following.seen_in)
     )
     if unchanged:
@@ -149,6 +155,7 @@ def _seen(
         doubts=tuple(follower.doubts),
         agreed_nets=tuple(follower.agreed_nets),
         session=session,
+        ended_releases=ended,
         positions=len(command.snapshot.positions) + len(command.snapshot.orders),
     )
 

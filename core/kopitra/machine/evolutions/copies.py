@@ -352,6 +352,7 @@ def _hold(copy: Copy, volume: Decimal) -> None:
     """Lots that a snapshot shows; deals that are told of later count only as far as they go beyond."""
     if copy.filled and volume < copy.live_volume:
         copy.lost += copy.live_volume - volume
+        copy.lost_commands = len(copy.commands)
         copy.closed = copy.filled - volume
         if copy.target is not None:
             copy.target = min(copy.target, volume)

@@ -52,9 +52,16 @@ def _fill(book: FollowerBook, copy: Copy, execution: Execution) -> None:
     book.missing.pop(copy.copy_id, None)
 
 
+def _may_be_known(copy: Copy, execution: Execution) -> bool:
+    """Whether a snapshot can have shown this deal's effect before it was told; of a command that was ordered since,
+    none can. Deals that no command of ours brought about may be any."""
+    command = execution.command_id
+    return command not in copy.commands[copy.lost_commands :]
+
+
 def _reduce(state: State, book: FollowerBook, copy: Copy, execution: Execution) -> None:
     volume = execution.fill_volume or ZERO
-    known = min(copy.lost, volume)
+    known = min(copy.lost, volume) if _may_be_known(copy, execution) else ZERO
     copy.lost -= known
     copy.closed = min(copy.filled, copy.closed + volume - known)
     if execution.remainder_ticket is not None:

@@ -31,6 +31,8 @@ def snapshot_seen(state: State, event: SnapshotSeen, recorded: Recorded) -> None
     forget_foreign(following, event.agreed_nets)
     following.doubts = _since(following.doubts, event.doubts, recorded.at)
     following.seen_in = event.session or following.seen_in
+    for magic in event.ended_releases:
+        following.released.pop(magic, None)
     if account.rejected:
         account.rejected = {p: ground for p, ground in account.rejected.items() if stands(account, ground)}
 
