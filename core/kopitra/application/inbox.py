@@ -49,6 +49,8 @@ class Inbox:
                 wanted.extend(_figures(account, item.payload, state, readings, now))
             elif not self._note(account, item.payload, state, readings, now):
                 wanted.extend(self._commands(account, item))
+            if wanted and isinstance(wanted[-1], commands.TakeSnapshot):
+                readings.snapshots[account] = now
         return wanted
 
     def _clock_skew(self, account: AccountId, beat: Heartbeat, now: datetime) -> list[Command]:

@@ -1,6 +1,7 @@
 """What operators see of the live state; money and volumes as they are kept, times as the wire writes them."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -36,6 +37,12 @@ class SessionView(View, frozen=True):
     """When the EA last told its balance; None: not since this instance serves, so no size can depend on it yet."""
     quotes_at: str | None
     """When the EA last told a quote, likewise."""
+    snapshot_at: str | None
+    """When the EA last told its whole book, likewise."""
+    balance: Decimal | None
+    """As last told, in `currency`, like `equity`."""
+    equity: Decimal | None
+    currency: str | None
     silent: bool
     pending_commands: int
     """Orders that the EA has not ended yet, those that wait to be driven again included."""
@@ -77,6 +84,10 @@ def session_view(state: State, readings: Readings, account: Account) -> SessionV
         last_contact_at=_told(readings.contacts.get(account.account)),
         balance_at=_told(figures.at if figures is not None else None),
         quotes_at=_told(max(quoted, default=None)),
+        snapshot_at=_told(readings.snapshots.get(account.account)),
+        balance=figures.balance if figures is not None else None,
+        equity=figures.equity if figures is not None else None,
+        currency=figures.currency if figures is not None else None,
         silent=account.silent,
         pending_commands=len(account.commands) + len(account.held_back),
         unknown_acks=readings.unknown_acks.get(account.account, 0),

@@ -72,6 +72,8 @@ class Readings(msgspec.Struct):
     leases: dict[AccountId, Lease] = {}
     contacts: dict[AccountId, datetime] = {}
     """Last valid call of each account."""
+    snapshots: dict[AccountId, datetime] = {}
+    """When each account last told its whole book, since this process took over."""
     began_at: datetime | None = None
     """When this process took over: it cannot know of calls before."""
     unknown_acks: dict[AccountId, int] = {}

@@ -116,6 +116,29 @@ def test_volatile_events_change_the_readings_and_nothing_else() -> None:
     in_house(scenario)
 
 
+def test_operators_see_what_an_account_last_told_of_itself() -> None:
+    async def scenario(house: House) -> None:
+        _, follower = await pair(house)
+        headers = {"Authorization": f"Bearer {house.operator('viewer')}"}
+
+        async def seen() -> dict[str, Any]:
+            sessions = (await house.call("GET", "/sessions", None, headers)).json["sessions"]
+            return next(session for session in sessions if session["account"] == FOLLOWER)
+
+        unknown = await seen()
+        names = ("balance", "equity", "currency", "snapshotAt")
+        assert [unknown[name] for name in names] == [None, None, None, None]
+        figures = {"login": 1, "server": "S", "balance": "5000", "currency": "EUR", "equity": "4000.5"}
+        state: dict[str, Any] = {"login": 1, "server": "S", "connected": True, "synchronised": True}
+        book: dict[str, Any] = {**state, "snapshotId": "s1", "positions": [], "orders": []}
+        await follower.report(("ea.account_snapshot", figures), ("ea.position_snapshot", book))
+        told = await seen()
+        assert [told[name] for name in names[:3]] == ["5000", "4000.5", "EUR"]
+        assert told["snapshotAt"] == told["balanceAt"] is not None
+
+    in_house(scenario)
+
+
 def test_a_clock_that_goes_wrong_or_right_again_is_one_event_each() -> None:
     async def scenario(house: House) -> None:
         _, follower = await pair(house)
