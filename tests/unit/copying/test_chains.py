@@ -168,6 +168,42 @@ def test_copies_of_copies_are_as_old_as_the_first_leaders_trade(chains: Chains) 
     assert decision.order.ttl_ms == 1_000
 
 
+def test_what_is_added_to_a_copy_is_as_old_as_what_it_copies(chains: Chains) -> None:
+    """Its broker fills the copy's order bit by bit; the account tells each fill after the first as an increase."""
+    chains.subscribe(E, chains.group(B, chained=False, name="own-trades-only"))
+    chains.tell(LEADER, SignalAction.OPEN, age_ms=5_000)
+    order = chains.trade(B)
+    part: dict[str, Any] = {"volume": lots("0.6"), "volume_after": lots("0.6")}
+    chains.tell(B, SignalAction.OPEN, "of-b", magic=order.magic, **part)
+    magic = chains.trade(C).magic
+    chains.tell(C, SignalAction.OPEN, "of-c", magic=magic, **part)
+    chains.trade(D)
+    chains.later(20)
+    grown: dict[str, Any] = {"volume": lots("0.4"), "volume_after": lots(1)}
+    decisions = chains.tell(B, SignalAction.INCREASE, "of-b", **grown)
+    assert {d.follower: d.reason for d in decisions} == {C: None, E: SkipReason.COPY_OF_COPY}
+    [ordered] = [decision.order for decision in decisions if decision.order is not None]
+    assert ordered.ttl_ms == 35_000
+    magic = chains.trade(C, position=502).magic
+    chains.later(30)
+    [further] = chains.tell(C, SignalAction.OPEN, "further-of-c", magic=magic, **part)
+    assert further.order is not None
+    assert further.order.ttl_ms == 5_000
+
+
+def test_what_is_added_to_a_copy_whose_trade_is_over_is_not_copied_on(chains: Chains) -> None:
+    chains.tell(LEADER, SignalAction.OPEN)
+    order = chains.trade(B)
+    part: dict[str, Any] = {"volume": lots("0.6"), "volume_after": lots("0.6")}
+    chains.tell(B, SignalAction.OPEN, "of-b", magic=order.magic, **part)
+    chains.trade(C)
+    chains.tell(LEADER, SignalAction.CLOSE)
+    [decision] = chains.tell(
+        B, SignalAction.INCREASE, "of-b", volume=lots("0.4"), volume_after=lots(1), magic=order.magic
+    )
+    assert decision.reason == SkipReason.CLOSED_BEFORE_OPEN
+
+
 def test_a_pending_order_that_rested_for_days_is_as_old_as_its_fill(chains: Chains) -> None:
     resting: dict[str, Any] = {"order_type": OrderType.LIMIT, "price": lots("1.09")}
     chains.tell(LEADER, SignalAction.PENDING_PLACED, **resting)

@@ -11,7 +11,7 @@ from kopitra.domain.sizing_modes import BalanceRatio, SameVolume, Sizing
 from kopitra.domain.telemetry import AccountSnapshot
 from kopitra.domain.trading import OrderAction, SignalAction
 from kopitra.machine import commands
-from kopitra.machine.events import CopyAdded, HaltMode, HaltScope
+from kopitra.machine.events import CopyAdded, CopyCorrected, HaltMode, HaltScope
 from tests.unit.copying.follower_terminal import Terminal, in_touch, sign_in
 from tests.unit.copying.world import GROUP, LEADER, TENANT, World, layer_of, lots
 
@@ -66,6 +66,24 @@ def test_its_copies_follow_the_share_of_what_was_left(world: World) -> None:
     world.send(SignalAction.CLOSE, "p2")
     assert len(terminal.obey()) == 1
     assert len(terminal.positions) == 2
+
+
+def test_nothing_is_joined_in_the_tick_in_which_opens_expire(world: World) -> None:
+    """Their stops would be taken off for the newcomer's sake, though they are not there any more."""
+    terminal = joiner(world)
+    netting = AccountSnapshot(
+        login=77, server="Broker", balance=lots(10000), currency="USD", mode=MarginMode.NETTING
+    )
+    world.do(commands.TakeFigures(account=terminal.account, snapshot=netting))
+    terminal.show()
+    world.send(SignalAction.OPEN, "fresh", stop_loss=lots("1.05"))
+    world.later(61)
+    for _ in range(2):
+        in_touch(world, LEADER, terminal.account)
+        world.tick()
+        world.later(1)
+    assert [order.action for order in world.outbox(terminal.account)] == [OrderAction.OPEN]
+    assert not [event for event in world.history if isinstance(event, CopyCorrected)]
 
 
 def test_new_only_is_the_default(world: World) -> None:

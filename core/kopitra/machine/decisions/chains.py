@@ -16,6 +16,8 @@ from kopitra.machine.evolutions.leading import OPENING
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, Copy, LeaderPosition, State
 
+OVER = "the trade that it copies is over"
+
 
 class Own(Enum):
     """What a signal is if no copy is copied on by it."""
@@ -63,19 +65,45 @@ def relays(state: State, account: Account) -> bool:
     return any(state.groups[s.group].copies_of_copies for s in subscriptions)
 
 
+def growth_of(
+    state: State, account: Account, position: LeaderPosition, signal: Signal, context: Context
+) -> Relayed | None:
+    """What a leader adds to a position that is a copy itself (a further fill of it) is as old as what it copies; None
+    where the position is the leader's own, or nobody knows any more of what it is a copy."""
+    copy = copy_with(account, position.magic) if position.depth else None
+    if copy is None:
+        return None
+    parent = _parent_of(state, copy)
+    if parent is None:
+        return Relayed(position.depth, signal.age_ms, over=True)
+    return Relayed(position.depth, max(signal.age_ms, _age_ms(state, parent, copy, context)))
+
+
 def _relayed(state: State, copy: Copy, signal: Signal, context: Context) -> Relayed | Own:
-    leader = state.accounts.get(copy.leader)
-    parent = leader.leading.positions.get(copy.position_ref) if leader is not None else None
+    parent = _parent_of(state, copy)
     if parent is None:
         return Relayed(depth=1, age_ms=signal.age_ms, over=True)
     if parent.depth + 2 > MAX_CHAIN_DEPTH:
         return Own.ECHO
-    return Relayed(depth=parent.depth + 1, age_ms=max(signal.age_ms, _age_ms(parent, copy, context)))
+    age_ms = max(signal.age_ms, _age_ms(state, parent, copy, context))
+    return Relayed(depth=parent.depth + 1, age_ms=age_ms)
 
 
-def _age_ms(parent: LeaderPosition, copy: Copy, context: Context) -> int:
-    """Since the part of the trade that this copies was made: a pending order's when it was filled, not when placed."""
+def _parent_of(state: State, copy: Copy) -> LeaderPosition | None:
+    leader = state.accounts.get(copy.leader)
+    return leader.leading.positions.get(copy.position_ref) if leader is not None else None
+
+
+def _age_ms(state: State, parent: LeaderPosition, copy: Copy, context: Context) -> int:
+    """Since the part of the trade that this copies was made: a pending order's when it was filled, not when placed; of
+    what was added to a copy, since that was made which it copies in its turn."""
     leg = parent.legs.get(copy.leg)
     at = leg.at if leg is not None else parent.opened_at
-    held_ms = parent.age_ms if at == parent.opened_at else 0
-    return held_ms + (context.now - at) // timedelta(milliseconds=1)
+    age_ms = (context.now - at) // timedelta(milliseconds=1)
+    if at == parent.opened_at:
+        return parent.age_ms + age_ms
+    upper = copy_with(state.accounts[copy.leader], parent.magic) if parent.depth else None
+    grandparent = _parent_of(state, upper) if upper is not None else None
+    if upper is None or grandparent is None:
+        return age_ms
+    return max(age_ms, _age_ms(state, grandparent, upper, context))

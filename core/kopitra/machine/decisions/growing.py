@@ -7,6 +7,7 @@ from kopitra.domain.identifiers import RunId
 from kopitra.domain.limits import MAX_COPIES_OF_A_POSITION
 from kopitra.domain.skips import SkipReason
 from kopitra.domain.trading import Signal, SignalAction
+from kopitra.machine.decisions.chains import OVER, growth_of
 from kopitra.machine.decisions.continuing import Continuing
 from kopitra.machine.decisions.opening import Opening
 from kopitra.machine.decisions.replacing import replaced_at_once
@@ -49,6 +50,11 @@ def _next_leg(
     trade = msgspec.structs.replace(signal, position_ref=position.position_ref, volume=volume)
     opening = Opening(state, leader, trade, run, context)
     opening.generation = position.generation + 1
+    relayed = growth_of(state, leader, position, signal, context)
+    if relayed is not None and relayed.over:
+        return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, OVER)
+    if relayed is not None:
+        opening.age_ms, opening.copied = relayed.age_ms, True
     followers = len(state.by_leader.get(leader.account, ()))
     if not turned and len(position.copies) + followers > MAX_COPIES_OF_A_POSITION:
         detail = (

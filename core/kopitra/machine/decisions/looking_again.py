@@ -17,11 +17,15 @@ SECOND_LOOK = AGREEMENT + timedelta(seconds=5)
 """An EA that saw its book change shows it a second time by itself; after this long it is asked to."""
 
 
-def late_corrections(state: State, account: Account, context: Context) -> Iterator[AnyEvent]:
-    """Of one account; usually nothing."""
+def late_corrections(
+    state: State, account: Account, context: Context, *, opens: bool = True
+) -> Iterator[AnyEvent]:
+    """Of one account; usually nothing. `opens`: False while opens of it expire, which guards and stops would still
+    count: what is late may wait for the next tick."""
     following = account.following
     if account.account in state.by_follower:
         yield from propose_replays(state, account, context)
+    if opens and account.account in state.by_follower:
         joined = join_late(state, account, context)
         yield from joined
         if not joined and following.doubts:

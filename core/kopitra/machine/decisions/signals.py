@@ -7,7 +7,7 @@ from kopitra.domain.quantities import ZERO
 from kopitra.domain.skips import SkipReason
 from kopitra.domain.trading import Signal, SignalAction
 from kopitra.machine.commands import TakeSignal
-from kopitra.machine.decisions.chains import Own, Relayed, source_of
+from kopitra.machine.decisions.chains import OVER, Own, Relayed, source_of
 from kopitra.machine.decisions.growing import decide_later
 from kopitra.machine.decisions.identity import STATE_SETTING, run_of
 from kopitra.machine.decisions.opening import LEADER_DISABLED, Opening
@@ -115,7 +115,7 @@ def plan_opening(
     if relayed is not None:
         opening.age_ms = relayed.age_ms
         if relayed.over:
-            return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, "the trade that it copies is over")
+            return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, OVER)
     if signal.position_ref in account.leading.tombstones:
         return opening.skip_all(SkipReason.CLOSED_BEFORE_OPEN, "its close arrived before its open")
     known = account.leading.positions.get(signal.position_ref)

@@ -25,10 +25,11 @@ def tick(state: State, command: Tick, context: Context) -> Result:
     """Expire unfetched opens and leases, drive refused closes again, notice silence; usually nothing."""
     events: list[AnyEvent] = list(expired_sessions(state, context))
     for account in state.accounts.values():
-        events.extend(_stale_opens(account, context))
+        stale = list(_stale_opens(account, context))
+        events.extend(stale)
         events.extend(due_again(state, account, context))
         events.extend(_silence(account, context))
-        events.extend(late_corrections(state, account, context))
+        events.extend(late_corrections(state, account, context, opens=not stale))
     sweep = Sweep(state, context)
     sweep.leave(events)
     events.extend(over_by_now(state, context))
