@@ -1,0 +1,1 @@
+"""Where the management side meets the world: threads, key vaults, key files."""

@@ -1,0 +1,1 @@
+"""The management side's relational data: tables, the database that runs work on them, migrations."""
