@@ -1,0 +1,1 @@
+"""The parts of an environment, each a component of Pulumi's."""

@@ -1,0 +1,40 @@
+"""The console's place: a Static Web App. Its content comes with a token that is a secret."""
+
+import pulumi
+import pulumi_azure_native as azure
+from pulumi import Output, ResourceOptions
+
+from stack.frame import Component, Frame
+
+
+class Console(Component):
+    """`site`; `token`: for publishing content, secret."""
+
+    def __init__(self, frame: Frame, opts: ResourceOptions | None = None) -> None:
+        super().__init__("console", opts)
+        settings = frame.settings.console
+        self.site = azure.web.StaticSite(
+            "site",
+            name=frame.names.of("console"),
+            resource_group_name=frame.group,
+            location=settings.location,
+            sku=azure.web.SkuDescriptionArgs(name=settings.tier, tier=settings.tier),
+            tags=frame.tags,
+            opts=self.child,
+        )
+        if settings.custom_domain is not None:
+            azure.web.StaticSiteCustomDomain(
+                "console-domain",
+                name=self.site.name,
+                domain_name=settings.custom_domain,
+                resource_group_name=frame.group,
+                opts=self.child,
+            )
+        listed = azure.web.list_static_site_secrets_output(
+            name=self.site.name, resource_group_name=frame.group
+        )
+        self.token: Output[str] = pulumi.Output.secret(
+            listed.properties.apply(lambda secrets: secrets.get("apiKey", ""))
+        )
+        self.host: Output[str] = self.site.default_hostname
+        self.register_outputs({})
