@@ -27,6 +27,7 @@ events = Table(
     metadata,
     *place(key=True),
     whole("last_sequence", required=True),
+    whole("previous_sequence"),
     tenant(),
     account(required=False),
     word("message_type", required=True),
@@ -42,7 +43,8 @@ events = Table(
     Index(None, "tenant", "request_id"),
     Index(None, "occurred_at"),
 )
-"""`payload`: as published, or `{"blob": name}`."""
+"""`payload`: as published, or `{"blob": name}`; `previous_sequence`: the last one of the message before in its journal,
+by which a gap shows (decision 0170)."""
 
 runs = Table(
     "runs",
@@ -52,6 +54,7 @@ runs = Table(
     account("leader", required=False),
     *place(required=False),
     moment("started_at"),
+    moment("intended_at"),
     moment("last_event_at"),
     word("cause"),
     id_("signal_id"),
@@ -72,7 +75,8 @@ runs = Table(
     Index(None, "tenant", "symbol", "started_at", "run_id"),
     Index(None, "tenant", "leader", "position_ref"),
 )
-"""One leader event and what followed. `started_at` is missing while only something of what followed is known."""
+"""One leader event and what followed. `started_at`: when it was recorded, missing while only something of what followed
+is known; `intended_at`: when it happened at the leader."""
 
 decisions = Table(
     "decisions",

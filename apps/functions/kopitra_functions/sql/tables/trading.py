@@ -61,6 +61,8 @@ orders = Table(
     flag("retired", required=False),
     whole("retcode"),
     text("reason"),
+    moment("acked_at"),
+    whole("acked_sequence", required=True),
     Index(None, "tenant", "created_at", "command_id"),
     Index(None, "tenant", "account", "created_at", "command_id"),
     Index(None, "tenant", "status", "created_at", "command_id"),
@@ -69,7 +71,8 @@ orders = Table(
     Index(None, "tenant", "run_id"),
     Index(None, "tenant", "copy_id"),
 )
-"""One command to one follower. `status_sequence`: of the event that made the status what it is (0: none yet);
+"""One command to one follower. `status_sequence`, `acked_sequence`: of the event that made the status what it is, and
+of the EA's last word on it (0: none yet);
 `created_at` is missing while only something of what followed is known."""
 
 executions = Table(
@@ -152,6 +155,9 @@ trades = Table(
     word("status", required=True),
     word("ended_by"),
     whole("status_sequence", required=True),
+    word("settled_as"),
+    word("settled_by"),
+    whole("settled_sequence", required=True),
     Index(None, "tenant", "planned_at", "copy_id"),
     Index(None, "tenant", "follower", "planned_at", "copy_id"),
     Index(None, "tenant", "leader", "planned_at", "copy_id"),
@@ -163,7 +169,8 @@ trades = Table(
     Index(None, "tenant", "leader", "position_ref"),
 )
 """The life of one copy. `planned_sequence`, `deals_sequence` and `status_sequence`: the latest event behind each group
-of columns (0: none yet); volumes, prices (weighted by volume) and sums are over its deals."""
+of columns (0: none yet); volumes, prices (weighted by volume) and sums are over its deals. `status` follows from its
+orders, its deals, and what else settled it (`settled_…`)."""
 
 balance_operations = Table(
     "balance_operations",
