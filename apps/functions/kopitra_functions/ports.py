@@ -60,7 +60,7 @@ class ServiceTokens(Protocol):
 
 
 class CredentialCipher(Protocol):
-    """Envelope encryption of brokers' credentials: a data key for each, wrapped by a key that never leaves its vault."""
+    """Envelope encryption of brokers' credentials: a data key for each, wrapped by a key that stays in its vault."""
 
     async def seal(self, plain: bytes, *, context: str) -> bytes:
         """`context` (tenant and account) is authenticated: what was sealed for one account opens for no other."""

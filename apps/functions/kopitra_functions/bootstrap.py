@@ -1,0 +1,203 @@
+"""The real world of the management side, from its settings, and the function app over it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import msgspec
+import structlog
+from azure.functions import FunctionApp
+from sqlalchemy import URL
+
+from kopitra.adapters.embedded.blobs import FolderBlobs
+from kopitra.adapters.embedded.identity import SystemIds
+from kopitra.adapters.embedded.queue import SqliteQueue
+from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
+from kopitra.adapters.operator_keys import key_set_from
+from kopitra.adapters.operator_tokens import OperatorTokens
+from kopitra.application.ports.blobs import Blobs
+from kopitra.application.ports.queue import Queue
+from kopitra.application.ports.timing import Clock
+from kopitra_functions import queue_names
+from kopitra_functions.adapters.worker_threads import WorkerThreads
+from kopitra_functions.counterparty_client import CounterpartyClient
+from kopitra_functions.functions import build
+from kopitra_functions.local_issuer import AUDIENCE, ISSUER, LocalIssuer, key_in
+from kopitra_functions.logs import configure_worker_logs
+from kopitra_functions.ports import Close, CredentialUnreadable, Queues, ServiceTokens, World
+from kopitra_functions.service_tokens import local_tokens, managed_identity_tokens
+from kopitra_functions.settings import Settings, load_settings
+from kopitra_functions.sql.database import Database
+from kopitra_functions.sql.engines import azure_url, engine_for
+from kopitra_functions.sql.usage import SqlUse
+from kopitra_functions.wiring import work_of
+from kopitra_functions.work import Work
+
+QUEUES_FILE = "queues.sqlite"
+BLOBS_FOLDER = "blobs"
+"""Both are the counterparty's."""
+
+log = structlog.get_logger("kopitra.management")
+
+OpenQueue = Callable[[str], Awaitable[Queue]]
+
+
+class QueueSource(msgspec.Struct, frozen=True):
+    """Opens queues by name; close it after them."""
+
+    open: OpenQueue
+    close: Close
+
+
+class NoCipher:
+    """Until credentials are kept."""
+
+    async def seal(self, plain: bytes, *, context: str) -> bytes:
+        raise CredentialUnreadable("no key is configured")
+
+    async def open(self, sealed: bytes, *, context: str) -> bytes:
+        raise CredentialUnreadable("no key is configured")
+
+
+class Management:
+    """The function app over a world that the first invocation opens, or `open` before it.
+
+    An opening that fails is told to whoever asked, and the next asks again.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.app: FunctionApp = build(self.open)
+        self._opening = asyncio.Lock()
+        self._work: Work | None = None
+        self._closes: list[Close] = []
+
+    async def open(self) -> Work:
+        """Raises StartRefused, QueueError, BlobError, LocalKeyUnusable, OSError."""
+        async with self._opening:
+            if self._work is None:
+                self._work = await self._open()
+                log.info("opened", build=self.settings.build, storage=self.settings.storage)
+            return self._work
+
+    async def close(self) -> None:
+        closes, self._closes = self._closes, []
+        self._work = None
+        for close in reversed(closes):
+            await close()
+
+    async def _open(self) -> Work:
+        world = await open_world(self.settings)
+        database = open_database(self.settings, world)
+        self._closes = [world.close, database.close]
+        return work_of(self.settings, world, database, operator_tokens(self.settings, world.clock))
+
+
+def function_app() -> FunctionApp:
+    """What Azure's worker indexes. Raises SettingsInvalid, which the worker shows."""
+    settings = load_settings()
+    configure_worker_logs(settings.log_level)
+    return Management(settings).app
+
+
+async def open_world(settings: Settings) -> World:
+    """Everything but the database. Raises StartRefused, QueueError, BlobError, LocalKeyUnusable, OSError."""
+    clock, sleeper, closing = SystemClock(), SystemSleeper(), AsyncExitStack()
+    async with closing:
+        blobs = await _blobs(settings)
+        closing.push_async_callback(blobs.close)
+        source = queue_source(settings)
+        closing.push_async_callback(source.close)
+        queues: dict[str, Queue] = {}
+        for name in queue_names.ALL:
+            queues[name] = await source.open(name)
+            closing.push_async_callback(queues[name].close)
+        tokens = _tokens(settings, clock, closing)
+        counterparty = CounterpartyClient(settings.counterparty_url, tokens, sleeper)
+        closing.push_async_callback(counterparty.close)
+        return World(
+            clock=clock,
+            sleeper=sleeper,
+            ids=SystemIds(),
+            blobs=blobs,
+            queues=Queues(
+                events=queues[queue_names.EVENTS],
+                history=queues[queue_names.HISTORY],
+                commands=queues[queue_names.COMMANDS],
+                tasks=queues[queue_names.TASKS],
+            ),
+            counterparty=counterparty,
+            tokens=tokens,
+            cipher=NoCipher(),
+            close=closing.pop_all().aclose,
+        )
+
+
+def open_database(settings: Settings, world: World) -> Database:
+    """Connects to nothing yet."""
+    server, name = settings.sql_server, settings.sql_database
+    if server is not None and name is not None:
+        engine = engine_for(azure_url(server, name))
+    else:
+        engine = engine_for(URL.create("sqlite", database=str(settings.sqlite_file)))
+    use = SqlUse(world.blobs, world.clock)
+    return Database(engine, threads=WorkerThreads(), clock=world.clock, sleeper=world.sleeper, use=use)
+
+
+def queue_source(settings: Settings) -> QueueSource:
+    """Raises StartRefused."""
+    if settings.storage == "azure":
+        from kopitra_functions.azure_world import open_namespace  # noqa: PLC0415  # half a second of imports
+
+        namespace = open_namespace(settings)
+
+        async def by_name(name: str) -> Queue:
+            return namespace.queue(name)
+
+        return QueueSource(by_name, namespace.close)
+    clock, ids, file = SystemClock(), SystemIds(), settings.data_folder / QUEUES_FILE
+
+    async def in_file(name: str) -> Queue:
+        await asyncio.to_thread(file.parent.mkdir, parents=True, exist_ok=True)
+        return await SqliteQueue.open(file, name, clock=clock, ids=ids)
+
+    async def nothing() -> None:
+        """Each queue has its own connection."""
+
+    return QueueSource(in_file, nothing)
+
+
+async def _blobs(settings: Settings) -> Blobs:
+    if settings.storage == "azure":
+        from kopitra_functions.azure_world import open_blobs  # noqa: PLC0415  # half a second of imports
+
+        return await open_blobs(settings)
+    return FolderBlobs(settings.data_folder / BLOBS_FOLDER, SystemIds())
+
+
+def _tokens(settings: Settings, clock: Clock, closing: AsyncExitStack) -> ServiceTokens:
+    if settings.service_scope is not None:
+        from kopitra_functions.azure_world import identity  # noqa: PLC0415  # half a second of imports
+
+        credential = identity()
+        closing.push_async_callback(credential.close)
+        return managed_identity_tokens(credential.get_token, settings.service_scope, clock)
+    return local_tokens(local_issuer(settings, clock), clock)
+
+
+def local_issuer(settings: Settings, clock: Clock) -> LocalIssuer:
+    """Raises LocalKeyUnusable."""
+    return LocalIssuer(
+        key_in(settings.issuer_key),
+        clock,
+        issuer=settings.operator_issuer or ISSUER,
+        audience=settings.operator_audience or AUDIENCE,
+    )
+
+
+def operator_tokens(settings: Settings, clock: Clock) -> OperatorTokens | None:
+    """None where no issuer is configured: then nobody is an operator."""
+    source, issuer, audience = settings.operator_jwks, settings.operator_issuer, settings.operator_audience
+    if source is None or issuer is None or audience is None:
+        return None
+    return OperatorTokens(load_keys=key_set_from(source), issuer=issuer, audience=audience, clock=clock)

@@ -1,0 +1,164 @@
+"""The function app: one HTTP function before one ASGI application, queue and timer functions beside it.
+
+The same object is indexed by Azure's worker (function_app.py) and by the local host (`kopitra functions`). Nothing is
+opened before the first invocation: indexing must work where nothing can be reached.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from operator import attrgetter
+from typing import Any, cast
+from urllib.parse import unquote_to_bytes, urlsplit
+
+import structlog
+from azure.functions import (
+    AsgiMiddleware,
+    AuthLevel,
+    Cardinality,
+    Context,
+    FunctionApp,
+    HttpMethod,
+    HttpRequest,
+    HttpResponse,
+    ServiceBusMessage,
+    TimerRequest,
+)
+
+from kopitra.application.ports.queue import Message, ReceivedMessage
+from kopitra.protocol.problems import CONTENT_TYPE, Code, problem_body, rejected
+from kopitra_functions import queue_names
+from kopitra_functions.work import TimerWork, Work
+
+CONNECTION = "KOPITRA_SERVICE_BUS"
+"""The app setting by which Azure's host knows Service Bus: a connection string, or, for the managed identity,
+KOPITRA_SERVICE_BUS__fullyQualifiedNamespace with the namespace's host name."""
+SCHEDULES = {
+    "history_drain": "0 * * * * *",
+    "heartbeat_watch": "30 * * * * *",
+    "reconcile_sweep": "15 */5 * * * *",
+    "enrolment_expiry": "45 10 * * * *",
+    "statistics": "45 40 * * * *",
+    "retention": "0 20 3 * * *",
+}
+"""NCRONTAB in UTC (second minute hour day month weekday), by field of `Work`. Half a minute apart: they share one
+process. None of them reads SQL for nothing."""
+REQUEST_ID = "x-request-id"
+TRACEPARENT_PARTS = 4
+"""W3C: version, trace id, span id, flags."""
+
+GetWork = Callable[[], Awaitable[Work]]
+
+
+def build(work: GetWork) -> FunctionApp:
+    """`work` is asked at every invocation, and opens what it needs at the first."""
+    app = FunctionApp(http_auth_level=AuthLevel.ANONYMOUS)
+    _http(app, work)
+    _queues(app, work)
+    for name, schedule in SCHEDULES.items():
+        _timer(app, name, schedule, work)
+    return app
+
+
+def _http(app: FunctionApp, work: GetWork) -> None:
+    """Callers are known by their tokens, checked by the application: no function keys."""
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        await (await work()).http(scope, receive, send)
+
+    middleware = AsgiMiddleware(asgi)
+
+    @app.function_name("http")
+    @app.http_type("asgi")
+    @app.route(route="/{*route}", methods=list(HttpMethod), auth_level=AuthLevel.ANONYMOUS)
+    async def http(req: HttpRequest, context: Context) -> HttpResponse:
+        if not _is_readable(req.url):
+            return _malformed()
+        with _logged("http", context, request_id=cast(Mapping[str, str], req.headers).get(REQUEST_ID)):
+            return await middleware.handle_async(req, context)
+
+
+def _queues(app: FunctionApp, work: GetWork) -> None:
+    @app.function_name("events")
+    @app.service_bus_queue_trigger(
+        arg_name="messages",
+        connection=CONNECTION,
+        queue_name=queue_names.EVENTS,
+        cardinality=Cardinality.MANY,
+        auto_complete_messages=True,
+    )
+    async def events(messages: list[ServiceBusMessage], context: Context) -> None:
+        with _logged("events", context):
+            await (await work()).events([received(message) for message in messages])
+
+    @app.function_name("task")
+    @app.service_bus_queue_trigger(
+        arg_name="message",
+        connection=CONNECTION,
+        queue_name=queue_names.TASKS,
+        cardinality=Cardinality.ONE,
+        auto_complete_messages=True,
+    )
+    async def task(message: ServiceBusMessage, context: Context) -> None:
+        with _logged("task", context, request_id=message.correlation_id):
+            await (await work()).task(received(message))
+
+
+def _timer(app: FunctionApp, name: str, schedule: str, work: GetWork) -> None:
+    @app.function_name(name)
+    @app.timer_trigger(arg_name="timer", schedule=schedule, run_on_startup=False, use_monitor=True)
+    async def run(timer: TimerRequest, context: Context) -> None:
+        with _logged(name, context):
+            handle: TimerWork = attrgetter(name)(await work())
+            await handle(timer.past_due)
+
+
+def received(message: ServiceBusMessage) -> ReceivedMessage:
+    """A trigger's message as the queue port gives it. Raises ValueError for one without id, number or time."""
+    number, at = message.sequence_number, message.enqueued_time_utc
+    if not message.message_id or number is None or at is None:
+        raise ValueError("the host gave a message without its id, sequence number or time")
+    return ReceivedMessage(
+        message=Message(
+            body=message.get_body(),
+            message_id=message.message_id,
+            correlation_id=message.correlation_id,
+            session_id=message.session_id,
+            subject=message.subject or message.label,
+            content_type=message.content_type or "application/json",
+            application_properties=_texts(message.application_properties),
+        ),
+        sequence_number=number,
+        delivery_count=message.delivery_count or 1,
+        enqueued_time_utc=at,
+        lock_token="",
+    )
+
+
+def _texts(properties: Mapping[str, Any] | None) -> dict[str, str]:
+    return {str(name): str(value) for name, value in (properties or {}).items()}
+
+
+def _is_readable(url: str) -> bool:
+    """The middleware would fail on a path that is no UTF-8 or a port that is no number."""
+    try:
+        parts = urlsplit(url)
+        unquote_to_bytes(parts.path).decode()
+        parts.port  # noqa: B018  # raises
+    except ValueError:
+        return False
+    return True
+
+
+def _malformed() -> HttpResponse:
+    problem = rejected(Code.REQUEST_MALFORMED, "the address is not UTF-8")
+    return HttpResponse(problem_body(problem, None), status_code=problem.status, mimetype=CONTENT_TYPE)
+
+
+def _logged(name: str, context: Context, request_id: str | None = None) -> Any:
+    """Every log line of this invocation names it, its trace, and the request where there is one."""
+    bound = {"function": name, "invocation": context.invocation_id}
+    parts = str(context.trace_context.trace_parent or "").split("-")
+    if len(parts) == TRACEPARENT_PARTS:
+        bound["trace"] = parts[1]
+    if request_id:
+        bound["requestId"] = request_id
+    return structlog.contextvars.bound_contextvars(**bound)

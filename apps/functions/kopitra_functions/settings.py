@@ -1,0 +1,130 @@
+"""Every setting of the management side, read once and frozen: from KOPITRA_FUNCTIONS_… in the environment or `.env`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from kopitra.adapters.logs import LEVELS
+
+PREFIX = "KOPITRA_FUNCTIONS_"
+DRAIN_MESSAGES = 1000
+"""A transaction of a thousand events takes SQL a second or two: a busy hour is written in a few of them."""
+DRAIN_AGE_SECONDS = 6 * 3600.0
+"""What a quiet shop tells reaches SQL four times a day at most, so that a serverless database can pause in between;
+while an operator looks, it is written at once."""
+SQL_AWAKE_SECONDS = 300.0
+"""An operator who used SQL this recently keeps it awake anyway: writing costs nothing then. Below the shortest delay
+after which a serverless database pauses, which is 15 minutes."""
+
+
+class SettingsInvalid(Exception):
+    """The settings do not allow a start; the text is one sentence that names the first wrong one."""
+
+
+class StartRefused(Exception):
+    """What the settings name cannot be used as it is; the text is one sentence that names the setting."""
+
+
+def _known_level(level: str) -> str:
+    if level not in LEVELS:
+        raise ValueError(f"must be one of {', '.join(LEVELS)}")
+    return level
+
+
+class Settings(BaseSettings):
+    """Seconds for durations; secrets are never shown."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore")
+
+    storage: Literal["embedded", "azure"] = "embedded"
+    data_folder: Path = Path("data")
+    """Embedded: the counterparty's own data folder, whose queues, blobs and journal are read here too; also where the
+    files below are kept if they are given no place of their own."""
+    azure_tables: SecretStr | None = None
+    """Azure: a connection string, or the table service's https endpoint (then the managed identity is used). Only a
+    rebuild of the read models reads the journal."""
+    azure_blobs: SecretStr | None = None
+    azure_service_bus: SecretStr | None = None
+    """Azure: a connection string, or the namespace's host name (then the managed identity is used)."""
+    journal_table: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")] = "journal"
+    blob_container: Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")] = "counterparty"
+    """The same as the counterparty's."""
+    shard: Annotated[str, Field(pattern=r"^[a-z0-9]{1,32}$")] = "main"
+
+    database_file: Path | None = None
+    """SQLite; by default management.sqlite in the data folder."""
+    sql_server: str | None = None
+    """Azure SQL: the server's host name; the managed identity signs in."""
+    sql_database: str | None = None
+
+    operator_issuer: str | None = None
+    operator_audience: str | None = None
+    operator_jwks: str | None = None
+    """Where the issuer's key set is: an https address or a file."""
+
+    counterparty_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")] = "http://127.0.0.1:8080"
+    """Without a path."""
+    service_scope: str | None = None
+    """Azure: the scope whose token the counterparty's management plane takes from this service's managed identity."""
+    service_key_file: Path | None = None
+    """Without a scope: the local issuer's private key, made where it is missing; issuer.key in the data folder by
+    default."""
+
+    vault_key: Annotated[str, Field(pattern=r"^https://[^/\s]+/keys/[^\s]+$")] | None = None
+    """Key Vault's identifier of the key that wraps brokers' credentials (https://…/keys/name)."""
+    credentials_key_file: Path | None = None
+    """Without a vault: by default credentials.key in the data folder."""
+
+    drain_messages: Annotated[int, Field(ge=1, le=100_000)] = DRAIN_MESSAGES
+    drain_age_seconds: Annotated[float, Field(ge=1)] = DRAIN_AGE_SECONDS
+    sql_awake_seconds: Annotated[float, Field(ge=0)] = SQL_AWAKE_SECONDS
+
+    build: str = "development"
+    log_level: Annotated[str, AfterValidator(_known_level)] = "info"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        azure = (self.azure_blobs, self.azure_service_bus)
+        if self.storage == "azure" and not all(azure):
+            raise ValueError(
+                f"{PREFIX}AZURE_BLOBS and {PREFIX}AZURE_SERVICE_BUS are needed where storage is azure"
+            )
+        if self.storage != "azure" and any((*azure, self.azure_tables)):
+            raise ValueError(f"{PREFIX}AZURE_… settings are for a storage that is azure, not embedded")
+        operators = (self.operator_issuer, self.operator_audience, self.operator_jwks)
+        if any(operators) and not all(operators):
+            raise ValueError(f"{PREFIX}OPERATOR_ISSUER, _AUDIENCE and _JWKS belong together")
+        if bool(self.sql_server) is not bool(self.sql_database):
+            raise ValueError(f"{PREFIX}SQL_SERVER and _SQL_DATABASE belong together")
+        if self.sql_server and self.database_file:
+            raise ValueError(f"{PREFIX}DATABASE_FILE is for SQLite, not for a SQL server")
+        return self
+
+    @property
+    def sqlite_file(self) -> Path:
+        return self.database_file or self.data_folder / "management.sqlite"
+
+    @property
+    def issuer_key(self) -> Path:
+        return self.service_key_file or self.data_folder / "issuer.key"
+
+    @property
+    def credentials_key(self) -> Path:
+        return self.credentials_key_file or self.data_folder / "credentials.key"
+
+
+def load_settings(**given: object) -> Settings:
+    """From the environment; `given` overrides it. Raises SettingsInvalid."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except SettingsError as error:
+        found = re.search(r'field "(\w+)"', str(error))
+        raise SettingsInvalid(f"{PREFIX}{found[1].upper()}: is not JSON" if found else str(error)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsInvalid(f"{PREFIX}{name.upper()}: {message}" if name else message) from None
