@@ -11,13 +11,13 @@ from contextlib import aclosing
 import msgspec
 import structlog
 
+from kopitra.application.event_publishing import Place, outgoing
 from kopitra.application.ports.blobs import BlobNotFound, Blobs, BlobsUnavailable
 from kopitra.application.ports.journal import Frame, Journal, JournalUnavailable
-from kopitra.application.ports.queue import MESSAGE_BYTES, Message, Queue, QueueUnavailable
+from kopitra.application.ports.queue import Message, Queue, QueueUnavailable
 from kopitra.application.ports.timing import Sleeper
 from kopitra.domain.identifiers import AccountId, TenantId
 from kopitra.machine.events import Recorded
-from kopitra.protocol.event_messages import is_published, message_id, message_of, payload_of
 
 BATCH_MESSAGES = 200
 """Sent in one call; at 64 KB each still below what a durable queue takes in one transaction."""
@@ -31,19 +31,26 @@ log = structlog.get_logger("kopitra.relay")
 
 
 class Position(msgspec.Struct, frozen=True, rename="camel"):
-    """The last sequence that was published, of which journal."""
+    """The last sequence that was published or passed over, of which journal; `told`: the last one of the last message."""
 
     journal_id: str
     sequence: int
+    told: int | None = None
 
 
 async def published_through(blobs: Blobs, journal: Journal) -> int:
     """The sequence that the relay's checkpoint knows, 0 without one for this journal."""
+    return (await _position(blobs, journal)).sequence
+
+
+async def _position(blobs: Blobs, journal: Journal) -> Position:
     try:
         position = msgspec.json.decode(await blobs.get(_checkpoint_name(journal)), type=Position)
     except BlobNotFound:
-        return 0
-    return position.sequence if position.journal_id == journal.journal_id else 0
+        position = None
+    if position is None or position.journal_id != journal.journal_id:
+        return Position(journal.journal_id, 0, 0)
+    return position
 
 
 def _checkpoint_name(journal: Journal) -> str:
@@ -72,6 +79,7 @@ class Relay:
         self._news = asyncio.Event()
         self.sequence = 0
         """Everything up to here has been published."""
+        self._told = 0
 
     def wake(self) -> None:
         """Something was committed."""
@@ -79,7 +87,9 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled."""
-        self.sequence = await published_through(self._blobs, self._journal)
+        position = await _position(self._blobs, self._journal)
+        self.sequence = position.sequence
+        self._told = position.sequence if position.told is None else position.told
         self._news.set()
         while True:
             await self._news.wait()
@@ -97,44 +107,38 @@ class Relay:
         """Publish what the journal holds behind the checkpoint."""
         tenants = self._tenants()
         batch: list[Message] = []
-        last = self.sequence
+        last, told = self.sequence, self._told
         async with aclosing(self._journal.read(self.sequence)) as commits:
             async for commit in commits:
                 for frame in commit:
-                    message = await self._message(frame, tenants)
+                    message = await self._message(frame, tenants, told)
                     if message is not None:
                         batch.append(message)
+                        told = frame.last
                     last = frame.last
                 if len(batch) >= BATCH_MESSAGES:
-                    await self._send(batch, last)
+                    await self._send(batch, last, told)
                     batch = []
-        await self._send(batch, last)
+        await self._send(batch, last, told)
 
-    async def _send(self, batch: list[Message], last: int) -> None:
+    async def _send(self, batch: list[Message], last: int, told: int) -> None:
         if last == self.sequence:
             return
         for at in range(0, len(batch), BATCH_MESSAGES):
             await self._queue.send(batch[at : at + BATCH_MESSAGES])
         if batch:
-            position = Position(self._journal.journal_id, last)
+            position = Position(self._journal.journal_id, last, told)
             content = msgspec.json.encode(position)
             await self._blobs.put(_checkpoint_name(self._journal), content, content_type="application/json")
-        self.sequence = last
+        self.sequence, self._told = last, told
 
-    async def _message(self, frame: Frame, tenants: Mapping[AccountId, TenantId]) -> Message | None:
-        recorded = self._decode(frame.data)
-        if not is_published(recorded.event):
+    async def _message(
+        self, frame: Frame, tenants: Mapping[AccountId, TenantId], previous: int
+    ) -> Message | None:
+        place = Place(self._journal.journal_id, self._journal.shard)
+        told = outgoing(self._decode(frame.data), place, tenants, previous)
+        if told is None:
             return None
-        payload = payload_of(recorded.event)
-        body = msgspec.json.encode(message_of(recorded, tenants, payload))
-        if len(body) > MESSAGE_BYTES:
-            name = f"{self._journal.shard}/events/{self._journal.journal_id}/{recorded.sequence:012}.json"
-            await self._blobs.put(name, msgspec.json.encode(payload), content_type="application/json")
-            body = msgspec.json.encode(message_of(recorded, tenants, {"blob": name}))
-        return Message(
-            body=body,
-            message_id=message_id(self._journal.journal_id, self._journal.shard, recorded.sequence),
-            correlation_id=recorded.request_id,
-            session_id=getattr(recorded.event, "account", None),
-            subject=str(recorded.event.__struct_config__.tag),
-        )
+        if told.large is not None:
+            await self._blobs.put(told.large.name, told.large.content, content_type="application/json")
+        return told.message

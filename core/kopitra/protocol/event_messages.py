@@ -23,7 +23,10 @@ NO_TENANT = TenantId("*")
 
 
 class EventMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """`payload` is the event's twin, or `{"blob": name}` where that is larger than a message may be."""
+    """`payload` is the event's twin, or `{"blob": name}` where that is larger than a message may be.
+
+    `previous_sequence`: the `last_sequence` of the message before it in its journal, 0 for the first; a reader that has
+    all messages up to there lacks none before this one."""
 
     message_type: str
     tenant: TenantId
@@ -34,6 +37,7 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     account: AccountId | None = None
     request_id: str | None = None
     actor: str | None = None
+    previous_sequence: int | None = None
 
 
 def is_published(event: AnyEvent) -> bool:
@@ -53,7 +57,9 @@ def payload_of(event: AnyEvent) -> Any:
     return msgspec.convert(event, TWINS[type(event)], from_attributes=True)
 
 
-def message_of(recorded: Recorded, tenants: Mapping[AccountId, TenantId], payload: Any) -> EventMessage:
+def message_of(
+    recorded: Recorded, tenants: Mapping[AccountId, TenantId], payload: Any, previous: int | None = None
+) -> EventMessage:
     event = recorded.event
     account: AccountId | None = getattr(event, "account", None)
     tenant: TenantId | None = getattr(event, "tenant", None)
@@ -69,6 +75,7 @@ def message_of(recorded: Recorded, tenants: Mapping[AccountId, TenantId], payloa
         account=account,
         request_id=recorded.request_id,
         actor=recorded.actor,
+        previous_sequence=previous,
     )
 
 

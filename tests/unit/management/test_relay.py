@@ -8,6 +8,7 @@ import pytest
 from kopitra.application.ports.queue import MESSAGE_BYTES, QueueUnavailable
 from kopitra.application.relay import Relay, published_through
 from kopitra.machine.codec import EVENTS
+from kopitra.machine.commands import Checkpoint
 from kopitra.simulation.blobs import MemoryBlobs
 from kopitra.simulation.queue import MemoryQueue
 from kopitra.simulation.virtual_time import VirtualTime, run_virtual
@@ -66,6 +67,26 @@ def test_a_relay_that_starts_again_goes_on_from_its_checkpoint() -> None:
         place.instance.tasks.spawn(place.relay().run())
         await time.sleep(5)
         assert len(place.sent()) == count
+
+    run_virtual(1, main)
+
+
+def test_each_message_names_the_end_of_the_one_before_whatever_lies_between() -> None:
+    async def main(time: VirtualTime) -> None:
+        place = await setting(time)
+        first = place.relay()
+        await first.publish()
+        restarted = place.relay()
+        tasks = place.instance.tasks
+        tasks.spawn(restarted.run())
+        for number in range(3):
+            await place.instance.engine.submit([Checkpoint(consumer="sql", sequence=number + 1)])
+            await place.instance.send(ref=f"p{number}")
+            restarted.wake()
+            await time.sleep(1)
+        chain = [(m["previousSequence"], m["sequence"], m["lastSequence"]) for m in place.sent()]
+        assert [previous for previous, _, _ in chain] == [0, *(last for _, _, last in chain[:-1])]
+        assert any(sequence - previous > 1 for previous, sequence, _ in chain)
 
     run_virtual(1, main)
 
