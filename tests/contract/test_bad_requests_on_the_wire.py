@@ -97,6 +97,7 @@ def good_body(endpoint: Endpoint) -> dict[str, Any] | None:
         },
         "/executions": fill | {"orderTicket": 1, "fillVolume": "1", "fillPrice": "1"},
         "/guards/reset": {"scope": "follower", "target": "nobody", "name": "daily"},
+        "/reconciliation/decide": {"decisions": [{"proposalId": "x-unknown", "approve": False}]},
         "/kill-switch": {"scope": "follower", "target": "nobody"},
         "/subscriptions/{subscriptionId}/preview": {"rules": {}},
         "/settings/preview": {"scope": "group", "settings": {}},

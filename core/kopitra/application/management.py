@@ -34,6 +34,7 @@ from kopitra.machine.state import Account
 from kopitra.protocol.event_messages import NO_TENANT, is_published, message_of, payload_of
 from kopitra.protocol.management import (
     ChangePage,
+    DecidedProposal,
     KillSwitchAnswer,
     KillSwitchRequest,
     LogEntry,
@@ -42,7 +43,9 @@ from kopitra.protocol.management import (
     OrderRequest,
     OutboxView,
     ProposalAnswer,
+    ProposalDecision,
     ProposalPage,
+    ProposalsAnswer,
     SessionAction,
     SessionActionAnswer,
     SessionList,
@@ -64,7 +67,7 @@ class Asking(msgspec.Struct, frozen=True):
     request_id: RequestId | None = None
 
 
-Answer = OrderQueued | SessionActionAnswer | KillSwitchAnswer | ProposalAnswer
+Answer = OrderQueued | SessionActionAnswer | KillSwitchAnswer | ProposalAnswer | ProposalsAnswer
 Keep = Callable[[Answer | Refusal], RememberAnswer | None]
 """Given the answer: what to keep of it in the commit of what it answers, so that a repeat gets it again."""
 Shown = TypeVar("Shown", OrderQueued, SessionActionAnswer, KillSwitchAnswer, ProposalAnswer)
@@ -213,17 +216,43 @@ class ManagementPlane:
         self, asking: Asking, proposal: ProposalId, approve: bool, keep: Keep = keep_nothing
     ) -> ProposalAnswer | Refusal:
         """Approve or reject a correction."""
-        account = account_of_proposal(self._engine.state, proposal)
-        if account is None or not _seen_by(asking, account.tenant):
+        command = self._decision(asking, ProposalDecision(proposal_id=proposal, approve=approve))
+        if command is None:
             return PROPOSAL_UNKNOWN
-        command = commands.DecideProposal(
+        return await self._submit(asking, command, partial(_proposal_decided, proposal), keep)
+
+    async def decide_all(
+        self, asking: Asking, decisions: Sequence[ProposalDecision], keep: Keep = keep_nothing
+    ) -> ProposalsAnswer:
+        """Approve or reject several corrections in their order; one that is refused keeps no other from being made."""
+        asked = [self._decision(asking, decision) for decision in decisions]
+
+        def compose(outcomes: Sequence[Outcome]) -> ProposalsAnswer:
+            told = iter(outcomes)
+            found = (next(told) if command is not None else PROPOSAL_UNKNOWN for command in asked)
+            return ProposalsAnswer(
+                decisions=[_decided(d.proposal_id, o) for d, o in zip(decisions, found, strict=True)]
+            )
+
+        outcomes = await self._engine.submit(
+            [command for command in asked if command is not None],
+            request_id=asking.request_id,
+            actor=asking.subject,
+            remember=lambda outcomes: keep(compose(outcomes)),
+        )
+        return compose(outcomes)
+
+    def _decision(self, asking: Asking, decision: ProposalDecision) -> commands.DecideProposal | None:
+        account = account_of_proposal(self._engine.state, decision.proposal_id)
+        if account is None or not _seen_by(asking, account.tenant):
+            return None
+        return commands.DecideProposal(
             account=account.account,
-            proposal=proposal,
-            approve=approve,
+            proposal=decision.proposal_id,
+            approve=decision.approve,
             subject=asking.subject,
             tenant=asking.tenant,
         )
-        return await self._submit(asking, command, partial(_proposal_decided, proposal), keep)
 
     async def kill_switch(self, asking: Asking, request: KillSwitchRequest) -> KillSwitchAnswer | Refusal:
         """Halt or resume. An operator of one tenant who halts the platform halts that tenant's part of it."""
@@ -312,6 +341,15 @@ def _acted(session: SessionId, status: SessionAction, taken: Taken) -> SessionAc
 def _proposal_decided(proposal: ProposalId, taken: Taken) -> ProposalAnswer:
     status: Any = taken.answer["status"]
     return ProposalAnswer(proposal_id=proposal, status=status, sequence=taken.last)
+
+
+def _decided(proposal: ProposalId, outcome: Outcome) -> DecidedProposal:
+    if isinstance(outcome, Refusal):
+        return DecidedProposal(
+            proposal_id=proposal, status="refused", code=outcome.code, detail=outcome.detail
+        )
+    answer = _proposal_decided(proposal, outcome)
+    return DecidedProposal(proposal_id=proposal, status=answer.status, sequence=answer.sequence)
 
 
 def _switched(action: str, taken: Taken) -> KillSwitchAnswer:

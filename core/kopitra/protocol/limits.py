@@ -4,6 +4,8 @@ BASE_PATH = "/trade-agent/v1"
 MAX_BODY_BYTES = 256 * 1024
 MAX_BATCH_EVENTS = 500
 MAX_BATCH_SIGNALS = 100
+MAX_BATCH_DECISIONS = 100
+"""A screenful: each is decided on its own, and answered in one commit's time."""
 MAX_SYMBOL_LENGTH = 60
 MAX_JSON_DEPTH = 32
 MAX_ID_LENGTH = 128

@@ -115,6 +115,33 @@ class ProposalAnswer(Message, frozen=True, omit_defaults=False):
     sequence: int
 
 
+class ProposalDecision(Message, frozen=True, forbid_unknown_fields=True):
+    proposal_id: ProposalId
+    approve: bool
+
+
+class ProposalDecisions(Message, frozen=True, forbid_unknown_fields=True):
+    """Decided one after the other, in this order."""
+
+    decisions: list[ProposalDecision]
+
+
+class DecidedProposal(Message, frozen=True, omit_defaults=False):
+    """As `ProposalAnswer`, or `refused` with the problem's `code` and `detail`: of that one nothing was done."""
+
+    proposal_id: ProposalId
+    status: Literal["approved", "rejected", "withdrawn", "refused"]
+    sequence: int | None = None
+    code: str | None = None
+    detail: str | None = None
+
+
+class ProposalsAnswer(Message, frozen=True, omit_defaults=False):
+    """One for each decision, in their order."""
+
+    decisions: list[DecidedProposal]
+
+
 class ChangePage(Message, frozen=True, omit_defaults=False):
     """Entries are messages of the queue `trade-agent-events`."""
 

@@ -10,7 +10,9 @@ from kopitra.protocol.management import (
     OrderRequest,
     OutboxView,
     ProposalAnswer,
+    ProposalDecisions,
     ProposalPage,
+    ProposalsAnswer,
     Role,
     SessionActionAnswer,
     SessionList,
@@ -155,6 +157,14 @@ PROPOSAL_REJECT = _operators(
     (200, ProposalAnswer),
     refusals=(404,),
 )
+PROPOSALS_DECIDE = _operators(
+    "POST",
+    "/reconciliation/decide",
+    "Approve or reject up to 100 corrections, each on its own.",
+    (200, ProposalsAnswer),
+    ProposalDecisions,
+    (404,),
+)
 RUN = _operators(
     "GET", "/operators/runs/{runId}", "The whole story of one copy.", (200, RunStory), refusals=(404,)
 )
@@ -201,6 +211,7 @@ NEEDED_ROLE = {
     GUARD_RESET.scope: Role.OPERATOR,
     RECONCILIATION.scope: Role.VIEWER,
     PROPOSAL_APPROVE.scope: Role.OPERATOR,
+    PROPOSALS_DECIDE.scope: Role.OPERATOR,
     PROPOSAL_REJECT.scope: Role.OPERATOR,
 }
 """The least role for each; halting the platform needs an admin besides."""
@@ -218,6 +229,7 @@ MANAGEMENT_ENDPOINTS = (
     GUARD_RESET,
     RECONCILIATION,
     PROPOSAL_APPROVE,
+    PROPOSALS_DECIDE,
     PROPOSAL_REJECT,
     CHANGES,
     RUN,

@@ -71,6 +71,8 @@ def body_of(endpoint: Endpoint, ea: Ea) -> object:
             return {"scope": "group", "target": "nobody", "settings": {}}
         case "/guards/reset":
             return {"scope": "follower", "target": ea.account, "name": "daily"}
+        case "/reconciliation/decide":
+            return {"decisions": [{"proposalId": "x-unknown", "approve": True}]}
         case "/kill-switch":
             return {"action": "halt", "scope": "follower", "target": "nobody", "mode": "close_only"}
         case _:

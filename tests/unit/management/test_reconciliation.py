@@ -1,5 +1,7 @@
 """The queue of proposed corrections, as operators see it and decide it over HTTP."""
 
+import msgspec
+
 from kopitra.domain.identifiers import AccountId
 from kopitra.domain.rules import Corrections
 from kopitra.domain.settings import CopySettings
@@ -79,11 +81,20 @@ def without_stops(house: House) -> PositionSnapshot:
     )
 
 
-async def ask(house: House, method: str, path: str, role: str = "operator", key: str = "k1") -> Answer:
+async def ask(
+    house: House, method: str, path: str, role: str = "operator", key: str = "k1", body: object = None
+) -> Answer:
     headers = {"Authorization": f"Bearer {house.operator(role)}"}
     if method == "POST":
         headers["Idempotency-Key"] = key
-    return await house.call(method, path, None, headers)
+    return await house.call(method, path, msgspec.json.encode(body) if body is not None else None, headers)
+
+
+async def decide(
+    house: House, *decisions: tuple[str, bool], role: str = "operator", key: str = "k1"
+) -> Answer:
+    body = {"decisions": [{"proposalId": name, "approve": approve} for name, approve in decisions]}
+    return await ask(house, "POST", "/reconciliation/decide", role, key, body)
 
 
 def test_proposals_are_listed_page_by_page() -> None:
@@ -136,6 +147,56 @@ def test_a_rejection_does_nothing_and_takes_the_proposal_away() -> None:
         left = (await ask(house, "GET", "/reconciliation")).json
         assert left["proposals"] == page["proposals"][1:]
         assert house.service.core.engine.state.accounts[FOLLOWER].commands == {}
+
+    run_virtual(1, main)
+
+
+def test_several_are_decided_at_once_each_on_its_own() -> None:
+    async def main(time: VirtualTime) -> None:
+        house = await with_proposals(time)
+        page = (await ask(house, "GET", "/reconciliation")).json
+        first, second = (proposal["proposal"] for proposal in page["proposals"])
+        asked = ((first, True), ("x-unknown", True), (second, False), (first, False))
+        answer = await decide(house, *asked)
+        assert answer.status == 200
+        told = answer.json["decisions"]
+        assert [(d["proposalId"], d["status"], d["code"]) for d in told] == [
+            (first, "approved", None),
+            ("x-unknown", "refused", "proposal_unknown"),
+            (second, "rejected", None),
+            (first, "refused", "proposal_unknown"),
+        ]
+        assert told[0]["sequence"] < told[2]["sequence"]
+        state = house.service.core.engine.state
+        orders = [item.order for item in state.accounts[FOLLOWER].outbox.values() if item.order is not None]
+        assert [order.action for order in orders] == ["modify"]
+        assert (await ask(house, "GET", "/reconciliation")).json["proposals"] == []
+        before = state.sequence
+        again = await decide(house, *asked)
+        assert (again.body, again.headers["idempotent-replayed"]) == (answer.body, "true")
+        assert state.sequence == before
+        changes = (await ask(house, "GET", "/changes?limit=500", "viewer")).json["changes"]
+        assert sum(c["messageType"] == "correction.decided" for c in changes) == 2
+
+    run_virtual(1, main)
+
+
+def test_a_batch_of_decisions_is_bounded_and_an_operators() -> None:
+    async def main(time: VirtualTime) -> None:
+        house = await with_proposals(time)
+        page = (await ask(house, "GET", "/reconciliation")).json
+        known = page["proposals"][0]["proposal"]
+        before = house.service.core.engine.state.sequence
+        for decisions, role, status in (
+            ([(known, True)], "viewer", 403),
+            ([(known, True)] * 101, "operator", 422),
+            ([], "operator", 422),
+            ([("x-unknown", True)], "operator", 404),
+        ):
+            answer = await decide(house, *decisions, role=role)
+            assert answer.status == status, answer
+        assert house.service.core.engine.state.sequence == before
+        assert (await decide(house, *[(known, False)] * 100)).status == 200
 
     run_virtual(1, main)
 

@@ -12,8 +12,10 @@ from kopitra.domain.identifiers import AccountId, ProposalId, RunId, SessionId, 
 from kopitra.machine.commands import RememberAnswer
 from kopitra.machine.outcome import Refusal
 from kopitra.machine.state import Account
-from kopitra.protocol.limits import DEFAULT_OUTBOX_LIMIT, MAX_LOG_LIMIT, MAX_WHOLE_NUMBER
-from kopitra.protocol.management import KillSwitchRequest, OrderQueued, OrderRequest
+from kopitra.protocol.limits import DEFAULT_OUTBOX_LIMIT, MAX_BATCH_DECISIONS, MAX_LOG_LIMIT, MAX_WHOLE_NUMBER
+from kopitra.protocol.management import KillSwitchRequest, OrderQueued, OrderRequest, ProposalDecisions
+from kopitra.protocol.messages import FieldError
+from kopitra.protocol.parsing import invalid
 from kopitra.protocol.problems import Code, rejected
 from kopitra_counterparty.exchange import Call, Reply, of_refusal, problem_reply
 from kopitra_counterparty.gate import Read
@@ -25,6 +27,7 @@ from kopitra_counterparty.routes.runs import Runs
 T = TypeVar("T")
 
 _orders = msgspec.json.Decoder(OrderRequest)
+_decisions = msgspec.json.Decoder(ProposalDecisions)
 _switches = msgspec.json.Decoder(KillSwitchRequest)
 _times = msgspec.json.Decoder(datetime)
 _encoder = msgspec.json.Encoder()
@@ -52,6 +55,24 @@ class Management:
         if account is None or not admitted(call).operator.sees(account.tenant):
             raise of_refusal(PROPOSAL_UNKNOWN)
         return account
+
+    async def proposals_owner(self, call: Call, message: ProposalDecisions) -> Account:
+        """The account of the first correction that is known. Raises Rejected where none is."""
+        for decision in message.decisions:
+            account = account_of_proposal(self._engine.state, decision.proposal_id)
+            if account is not None and admitted(call).operator.sees(account.tenant):
+                return account
+        raise of_refusal(PROPOSAL_UNKNOWN)
+
+    @staticmethod
+    def read_decisions(call: Call) -> Read:
+        body = call.json()
+        asked = body.read(_decisions)
+        if len(asked.decisions) > MAX_BATCH_DECISIONS:
+            raise rejected(Code.BATCH_TOO_LARGE, f"a batch has at most {MAX_BATCH_DECISIONS} decisions")
+        if not asked.decisions:
+            raise invalid([FieldError(path="$.decisions", message="a batch has at least one decision")])
+        return Read(asked, body.normal())
 
     @staticmethod
     def read_order(call: Call) -> Read:
@@ -128,6 +149,10 @@ class Management:
 
     async def reject_proposal(self, call: Call, message: object) -> Reply:
         return await self._decide(call, approve=False)
+
+    async def decide_proposals(self, call: Call, asked: ProposalDecisions) -> Reply:
+        asking = admitted(call).asking
+        return _reply(call, await self._plane.decide_all(asking, asked.decisions, self._keep(call)))
 
     async def _decide(self, call: Call, *, approve: bool) -> Reply:
         asking = admitted(call).asking

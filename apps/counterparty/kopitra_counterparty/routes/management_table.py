@@ -49,6 +49,12 @@ def management_routes(service: "Service") -> tuple[Route, ...]:
             endpoint=endpoints.PROPOSAL_APPROVE, owner=routes.proposal_owner, handle=routes.approve_proposal
         ),
         Route(endpoint=endpoints.PROPOSAL_REJECT, owner=routes.proposal_owner, handle=routes.reject_proposal),
+        Route(
+            endpoint=endpoints.PROPOSALS_DECIDE,
+            read=routes.read_decisions,
+            owner=routes.proposals_owner,
+            handle=routes.decide_proposals,
+        ),
         Route(endpoint=endpoints.CHANGES, handle=routes.changes),
         Route(endpoint=endpoints.RUN, handle=routes.run),
         Route(endpoint=endpoints.EFFECTIVE_SETTINGS, handle=settings.effective),
