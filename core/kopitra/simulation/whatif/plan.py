@@ -27,6 +27,10 @@ LARGEST_POINTS = 100_000
 LARGEST_LEVERAGE = 10_000
 CURRENCY_LETTERS = 3
 LONGEST_NAME = 64
+NO_SUMS = (
+    "must be true: followers of a what-if run are compared side by side, so a limit on their sum means nothing; "
+    "give each its own part of it"
+)
 RESERVED = frozenset({"leader", "followers", "all"})
 """Names that mean something else than a follower where quotes are given."""
 PERCENT = 100
@@ -176,9 +180,7 @@ def _guards(path: str, guards: tuple[Guard, ...], *, own: bool) -> list[PlanProb
             for problem in guard_problems(guard, own=own)
         ]
         if not own and not guard.each:
-            problems.append(
-                PlanProblem(f"{path}[{index}].each", "the followers of a what-if run share nothing")
-            )
+            problems.append(PlanProblem(f"{path}[{index}].each", NO_SUMS))
     return [*problems, *(PlanProblem(path, problem.message) for problem in name_problems(guards))]
 
 
