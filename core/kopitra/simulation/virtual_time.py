@@ -12,12 +12,13 @@ asyncio keeps them in iterate the same way every time. Sets of strings remain th
 import asyncio
 import contextvars
 import selectors
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from heapq import heappop
+from heapq import heappop, heappush
 from itertools import count
-from typing import Any, Never, TypeVar
+from typing import Any, Never, TypeVar, cast
 
 from kopitra.simulation.draws import SeededDraws
 
@@ -78,41 +79,68 @@ class _OrderedTask(asyncio.Task[Any]):
 
 
 def _ordered_task(
-    loop: asyncio.AbstractEventLoop,
-    coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
-    **options: Any,
+    loop: Any, coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any], **options: Any
 ) -> asyncio.Task[Any]:
-    assert isinstance(loop, _VirtualLoop)
-    options.setdefault("name", f"task-{loop.next_order()}")
+    if "name" not in options:
+        options["name"] = f"task-{loop.next_order()}"
     return _OrderedTask(coro, loop=loop, **options)
+
+
+class _Handle:
+    """As asyncio's own, but there is no debug mode and no source to remember: a simulation makes tens of thousands."""
+
+    __slots__ = ("args", "callback", "context", "dropped")
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context
+    ) -> None:
+        self.callback = callback
+        self.args = args
+        self.context = context
+        self.dropped = False
+
+    def __lt__(self, other: object) -> bool:
+        """Of two timers for one instant neither comes first."""
+        return False
+
+    def cancel(self) -> None:
+        self.dropped = True
+        self.callback, self.args = _wake, ()  # whatever they hold may go
+
+    def cancelled(self) -> bool:
+        return self.dropped
 
 
 class _VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, timeline: _Timeline) -> None:
         self._timeline = timeline
-        self._orders = count(1)
+        self.next_order = count(1).__next__
+        self._handles: deque[_Handle] = deque()
+        self._timers: list[tuple[float, _Handle]] = []
         super().__init__(_BlindSelector())
         self.set_task_factory(_ordered_task)
 
     def _run_once(self) -> None:
         """One turn: what is due, then all that is ready. As asyncio's own, but it never looks for input, which cannot
         come, and a wait is a jump to the next timer."""
-        inner: Any = self
-        ready, timers = inner._ready, inner._scheduled
-        while timers and timers[0]._cancelled:
-            inner._timer_cancelled_count -= 1
-            heappop(timers)._scheduled = False
-        if not ready and not inner._stopping:
-            self._jump(timers[0]._when if timers else None)
+        ready, timers = self._handles, self._timers
+        while timers and timers[0][1].dropped:
+            heappop(timers)
+        if not ready and not cast("Any", self)._stopping:
+            self._jump(timers[0][0] if timers else None)
         until = self._timeline.seconds
-        while timers and timers[0]._when <= until:
-            timer = heappop(timers)
-            timer._scheduled = False
-            ready.append(timer)
+        while timers and timers[0][0] <= until:
+            ready.append(heappop(timers)[1])
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
+            if not handle.dropped:
+                try:
+                    handle.context.run(handle.callback, *handle.args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001  # as asyncio: a callback ends nobody but itself
+                    message = f"exception in callback {handle.callback!r}"
+                    self.call_exception_handler({"message": message, "exception": error})
 
     def _jump(self, when: float | None) -> None:
         if when is None:
@@ -121,8 +149,37 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
             raise VirtualTimeStuck(f"still running after {LONGEST_RUN_SECONDS} virtual seconds")
         self._timeline.seconds = max(when, self._timeline.seconds)
 
-    def next_order(self) -> int:
-        return next(self._orders)
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> Any:
+        handle = _Handle(callback, args, contextvars.copy_context() if context is None else context)
+        self._handles.append(handle)
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> Any:
+        return self.call_at(self._timeline.seconds + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> Any:
+        handle = _Handle(callback, args, contextvars.copy_context() if context is None else context)
+        heappush(self._timers, (when, handle))
+        return handle
+
+    def close(self) -> None:
+        super().close()
+        self._handles.clear()
+        self._timers.clear()
 
     def time(self) -> float:
         return self._timeline.seconds

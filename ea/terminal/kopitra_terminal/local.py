@@ -40,6 +40,8 @@ class LocalTerminal:
         self._desk: Desk | None = Desk(SimulatedBroker(state), clock, sleeper)
         self._durable = b""
         self._seen = NEVER_SEEN
+        self._told: dict[type[Any], dict[int, tuple[Any, Any]]] = {}
+        """By kind and identity: each record that was told of last, kept so that its identity stays its own."""
         self._flying: set[asyncio.Task[Any]] = set()
 
     @property
@@ -69,10 +71,10 @@ class LocalTerminal:
         return self.desk.quotes(symbols)
 
     async def positions(self) -> Sequence[Position]:
-        return [_as(position, Position) for position in self.desk.positions()]
+        return self._told_before(self.desk.positions(), Position)
 
     async def orders(self) -> Sequence[PendingOrder]:
-        return [_as(order, PendingOrder) for order in self.desk.orders()]
+        return self._told_before(self.desk.orders(), PendingOrder)
 
     async def deals(self, after: int) -> Sequence[Deal]:
         return [_as(deal, Deal) for deal in self.desk.deals(after)]
@@ -87,6 +89,13 @@ class LocalTerminal:
     async def changed(self, seconds: float) -> None:
         seen = self._seen
         self._seen = await self._surviving(lambda: self.desk.changed(seen, seconds))
+
+    def _told_before(self, shown: Sequence[Any], kind: type[T]) -> list[T]:
+        """A book is asked for far more often than it changes: what is in it is converted once."""
+        before = self._told.get(kind, {})
+        now = {id(record): before.get(id(record)) or (record, _as(record, kind)) for record in shown}
+        self._told[kind] = now
+        return [told for _, told in now.values()]
 
     async def _surviving(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a call on its own: who stops waiting does not call a trade back, and a crash ends it."""

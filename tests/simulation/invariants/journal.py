@@ -42,7 +42,7 @@ class SequencesGrow(Invariant):
     def answered(self, instance: "Instance", account: str, request: Request, response: Response) -> None:
         if request.method != "POST" or response.status >= 300:
             return
-        answer = msgspec.json.decode(response.body)
+        answer = self.facts.told(response)
         for told in answer.get("results", [answer]):
             sequence = told.get("sequence")
             if sequence is not None:
@@ -72,10 +72,10 @@ class AcknowledgedIsDurable(Invariant):
         if request.path.endswith("/signals"):
             self._signals(account, response)
         elif request.path.endswith("/inbox"):
-            self._inbox(account, msgspec.json.decode(request.body), msgspec.json.decode(response.body))
+            self._inbox(account, msgspec.json.decode(request.body), self.facts.told(response))
 
     def _signals(self, account: str, response: Response) -> None:
-        for result in msgspec.json.decode(response.body)["results"]:
+        for result in self.facts.told(response)["results"]:
             self.times += 1
             if result["status"] != "duplicate" and result["runId"] not in self.facts.runs:
                 self.violated(

@@ -18,6 +18,7 @@ from kopitra.machine import events
 from kopitra.machine.events import AnyEvent, CopyDecision, CopyPlanned, Outcome, Recorded
 from kopitra.machine.state import State
 from kopitra.simulation.broker.records import Deal
+from kopitra_agent.ports.transport import Response
 
 ZERO = Decimal(0)
 
@@ -146,6 +147,7 @@ class Facts:
         """Copies that a halt, a guard, a silence or an operator closed."""
         self.released: set[str] = set()
         """Copies that unsubscribing left to their owner."""
+        self._told: tuple[Response, dict[str, Any]] | None = None
         self.refused_modifies: set[str] = set()
         """Copies whose stops could not be changed (by copy id): nobody drives that again."""
 
@@ -348,6 +350,12 @@ class Facts:
         return self.shadow.subscriptions[decision.subscription].rules
 
     # -- answers -----------------------------------------------------------------------------------------------------
+
+    def told(self, response: Response) -> dict[str, Any]:
+        """What an answer says; whoever looks at the same one next gets the same."""
+        if self._told is None or self._told[0] is not response:
+            self._told = response, msgspec.json.decode(response.body)
+        return self._told[1]
 
     def note_delivered(self, account: str, answer: Mapping[str, Any], at: float) -> None:
         known = self.delivered.setdefault(account, {})

@@ -21,15 +21,13 @@ class Process:
         self.expected: tuple[type[BaseException], ...] = ()
         """Errors with which a task of it may end."""
         self._time = time
+        self.monotonic = time.monotonic
         self._failed = failed
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._standstill: asyncio.Future[None] | None = None
 
     def now(self) -> datetime:
         return self._time.now() + self.ahead
-
-    def monotonic(self) -> float:
-        return self._time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         await self._time.sleep(seconds)

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from kopitra.application.fencing import FenceRow
 from kopitra.application.ports.journal import Frame
 from kopitra.domain.identifiers import JournalId
@@ -122,7 +120,7 @@ class Watch:
         for invariant in self._having("answered"):
             invariant.answered(instance, account, request, response)
         if request.method == "GET" and response.status == 200:
-            answer = msgspec.json.decode(response.body)
+            answer = self.facts.told(response)
             if answer["events"] or answer["urgent"]:
                 for invariant in self._having("delivering"):
                     invariant.delivering(instance, account, answer)

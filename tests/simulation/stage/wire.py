@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 from kopitra.protocol.limits import BASE_PATH
@@ -101,6 +102,11 @@ class Wire:
             raise TransportError("connection reset") from None
 
 
+@cache
+def _wire_name(header: str) -> bytes:
+    return header.lower().encode()
+
+
 async def serve(world: "World", instance: "Instance", account: str, request: Request) -> "Served":
     """What the instance's gate gives, as a server would send it; when it took the request, and made the answer."""
     process = instance.process
@@ -110,7 +116,7 @@ async def serve(world: "World", instance: "Instance", account: str, request: Req
     route = instance.route(request.method, path.removeprefix(BASE_PATH))
     came = world.time.monotonic()
     world.network.note_call(account, came)
-    headers = {name.lower().encode(): value.encode() for name, value in request.headers.items()}
+    headers = {_wire_name(name): value.encode() for name, value in request.headers.items()}
     world.note(account, request.method, request.path, request.body)
     asked = Asked(headers, request.body or b"", query.encode())
     reply, request_id = await instance.service.gate.handle(route, asked)
