@@ -106,9 +106,11 @@ def test_every_setting_has_its_place() -> None:
             "s.yaml:1: rates.dollars: must name two currencies, like USDJPY",
         ),
         (
-            "rules: {sizing: {mode: same_volume}}\nguards:\n"
-            "  - {name: all, kind: open_positions, limit: 9, unit: count, each: false}\n"
-            "followers: {a: {currency: USD, deposit: 5}}\n",
+            (
+                "rules: {sizing: {mode: same_volume}}\nguards:\n"
+                "  - {name: all, kind: open_positions, limit: 9, unit: count, each: false}\n"
+                "followers: {a: {currency: USD, deposit: 5}}\n"
+            ),
             (
                 "s.yaml:3: guards[0].each: must be true: followers of a what-if run are compared side by side, so a "
                 "limit on their sum means nothing; give each its own part of it"
