@@ -157,6 +157,8 @@ trades = Table(
     whole("status_sequence", required=True),
     word("settled_as"),
     word("settled_by"),
+    amount("settled_volume"),
+    moment("settled_at"),
     whole("settled_sequence", required=True),
     Index(None, "tenant", "planned_at", "copy_id"),
     Index(None, "tenant", "follower", "planned_at", "copy_id"),
