@@ -1,0 +1,1 @@
+"""From configuration in SQL to the counterparty: an outbox in the transaction of the change, sent after the commit."""
