@@ -42,6 +42,9 @@ SCHEDULES = {
 """NCRONTAB in UTC (second minute hour day month weekday), by field of `Work`. Half a minute apart: they share one
 process. None of them reads SQL for nothing."""
 REQUEST_ID = "x-request-id"
+FORWARDED_PORT = "x-forwarded-port"
+FORWARDED_PORT_LENGTH = 64
+"""A port for each of ten proxies."""
 TRACEPARENT_PARTS = 4
 """W3C: version, trace id, span id, flags."""
 
@@ -70,9 +73,10 @@ def _http(app: FunctionApp, work: GetWork) -> None:
     @app.http_type("asgi")
     @app.route(route="/{*route}", methods=list(HttpMethod), auth_level=AuthLevel.ANONYMOUS)
     async def http(req: HttpRequest, context: Context) -> HttpResponse:
-        if not _is_readable(req.url):
+        headers = cast(Mapping[str, str], req.headers)
+        if not _is_readable(req.url, headers):
             return _malformed()
-        with _logged("http", context, request_id=cast(Mapping[str, str], req.headers).get(REQUEST_ID)):
+        with _logged("http", context, request_id=headers.get(REQUEST_ID)):
             return await middleware.handle_async(req, context)
 
 
@@ -137,19 +141,19 @@ def _texts(properties: Mapping[str, Any] | None) -> dict[str, str]:
     return {str(name): str(value) for name, value in (properties or {}).items()}
 
 
-def _is_readable(url: str) -> bool:
-    """The middleware would fail on a path that is no UTF-8 or a port that is no number."""
+def _is_readable(url: str, headers: Mapping[str, str]) -> bool:
+    """The middleware would fail on a path that is no UTF-8, and on a port that is no number or has no end."""
     try:
         parts = urlsplit(url)
         unquote_to_bytes(parts.path).decode()
         parts.port  # noqa: B018  # raises
     except ValueError:
         return False
-    return True
+    return len(headers.get(FORWARDED_PORT, "")) <= FORWARDED_PORT_LENGTH
 
 
 def _malformed() -> HttpResponse:
-    problem = rejected(Code.REQUEST_MALFORMED, "the address is not UTF-8")
+    problem = rejected(Code.REQUEST_MALFORMED, "the address cannot be read")
     return HttpResponse(problem_body(problem, None), status_code=problem.status, mimetype=CONTENT_TYPE)
 
 

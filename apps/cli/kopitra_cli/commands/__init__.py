@@ -4,6 +4,7 @@ import typer
 
 from kopitra_cli.commands.apply import apply
 from kopitra_cli.commands.demo import demo
+from kopitra_cli.commands.functions import functions
 from kopitra_cli.commands.replay import replay
 from kopitra_cli.commands.statement import statement
 
@@ -17,5 +18,6 @@ app.command()(demo)
 app.command()(replay)
 app.command()(apply)
 app.command()(statement)
+app.command()(functions)
 
 __all__ = ["app"]

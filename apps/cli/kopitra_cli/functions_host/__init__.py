@@ -1,0 +1,1 @@
+"""A thin local host of the management side's functions: what Azure's host does for them, in one process."""
