@@ -1,0 +1,131 @@
+"""One environment: its settings, its parts, its outputs."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi import Output
+from pulumi.runtime.config import CONFIG, get_config_env
+
+from stack.app_settings import Backends, Builds, counterparty_settings, functions_settings
+from stack.components.access import Access
+from stack.components.bus import Bus
+from stack.components.configuration import Configuration
+from stack.components.console import Console
+from stack.components.counterparty import HEALTH_PATH, CounterpartyApp
+from stack.components.database import Database
+from stack.components.foundation import Foundation
+from stack.components.functions import FunctionsApp
+from stack.components.storage import Storage
+from stack.components.telemetry import Telemetry
+from stack.components.vault import Vault
+from stack.frame import Frame
+from stack.grants import grants_of
+from stack.naming import APPLICATION, Names
+from stack.settings import Settings, SettingsInvalid, settings_from
+from stack.tags import tags_of
+
+TOKEN_KEYS = "tokenKeys"
+"""A secret of Pulumi's: JSON, key id → base64 of at least 32 bytes; the last id in alphabetical order signs."""
+SECRETS = frozenset({TOKEN_KEYS})
+
+
+def deploy(builds: Builds) -> "Stack":
+    """What `pulumi up` runs. Raises SettingsInvalid before anything is made."""
+    given = configured()
+    if TOKEN_KEYS not in given:
+        raise SettingsInvalid(f"{APPLICATION}:{TOKEN_KEYS}: is missing; set it with `make token-keys ENV=…`")
+    plain = {name: value for name, value in given.items() if name not in SECRETS}
+    settings = settings_from(plain, environment=pulumi.get_stack())
+    stack = Stack(settings, token_keys=pulumi.Config(APPLICATION).require_secret(TOKEN_KEYS), builds=builds)
+    for name, value in stack.outputs().items():
+        pulumi.export(name, value)
+    return stack
+
+
+def configured() -> Mapping[str, Any]:
+    """What this stack's configuration says of Kopitra, misspelt names included."""
+    everything = {**get_config_env(), **CONFIG.get()}
+    prefix = f"{APPLICATION}:"
+    return {name.removeprefix(prefix): value for name, value in everything.items() if name.startswith(prefix)}
+
+
+def signing_key_id(token_keys: str) -> str:
+    """Raises SettingsInvalid."""
+    try:
+        return max(json.loads(token_keys))
+    except (ValueError, TypeError):
+        raise SettingsInvalid(
+            f"{APPLICATION}:{TOKEN_KEYS}: must be JSON with at least one key by its id"
+        ) from None
+
+
+class Stack:
+    """Everything of one environment, in order of dependency."""
+
+    def __init__(self, settings: Settings, *, token_keys: Output[str], builds: Builds) -> None:
+        self.settings = settings
+        self.builds = builds
+        names = Names(settings.environment, settings.subscription_id)
+        tags = dict(tags_of(settings))
+        self.foundation = Foundation(settings, names, tags)
+        self.frame = Frame(
+            settings=settings,
+            names=names,
+            tags=tags,
+            group=self.foundation.group.name,
+            tenant_id=settings.operators.tenant_id,
+        )
+        self.telemetry = Telemetry(self.frame)
+        self.storage = Storage(self.frame)
+        self.bus = Bus(self.frame)
+        self.vault = Vault(self.frame, token_keys=token_keys)
+        self.configuration = Configuration(self.frame)
+        self.database = Database(self.frame)
+        backends = self._backends(token_keys)
+        self.counterparty = CounterpartyApp(
+            self.frame, app_settings=counterparty_settings(settings, backends, builds)
+        )
+        self.functions = FunctionsApp(
+            self.frame,
+            storage=self.storage,
+            app_settings=functions_settings(
+                settings,
+                backends,
+                builds,
+                storage=self.storage.account.name,
+                counterparty=self.counterparty.host,
+            ),
+        )
+        self.console = Console(self.frame) if settings.console.enabled else None
+        principals = {**self.counterparty.principals, **self.functions.principals}
+        self.access = Access(self.frame, principals=principals, grants=tuple(grants_of(self, principals)))
+
+    def outputs(self) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "environment": self.settings.environment.value,
+            "counterpartyUrl": self.counterparty.host.apply(lambda host: f"https://{host}"),
+            "counterpartyHealth": self.counterparty.host.apply(lambda host: f"https://{host}{HEALTH_PATH}"),
+            "managementUrl": self.functions.host.apply(lambda host: f"https://{host}/api/admin"),
+            "counterpartyBuild": self.builds.counterparty,
+            "functionsBuild": self.builds.functions,
+            "resourceGroup": self.foundation.group.name,
+        }
+        if self.console is not None:
+            told["consoleUrl"] = self.console.host.apply(lambda host: f"https://{host}")
+        return told
+
+    def _backends(self, token_keys: Output[str]) -> Backends:
+        return Backends(
+            tables=self.storage.tables,
+            blobs=self.storage.blobs,
+            bus=self.bus.host,
+            configuration=self.configuration.endpoint,
+            sql_server=self.database.host,
+            sql_database=self.database.database.name,
+            token_keys=self.vault.token_keys,
+            token_key_id=Output.unsecret(token_keys.apply(signing_key_id)),
+            vault_key=self.vault.key.key_uri,
+            insights=self.telemetry.insights.connection_string,
+        )
