@@ -8,7 +8,9 @@ from kopitra.domain.orders import DealEntry, DealReason, OrderType, Side
 from kopitra.domain.rules import CopyRules, PendingPolicy
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.trading import AckStatus, Order, OrderAction, SignalAction
-from kopitra.machine.commands import DecideProposal
+from kopitra.machine.commands import DecideProposal, Halt
+from kopitra.machine.events import HaltMode, HaltScope
+from kopitra.machine.leases import readings_after_recovery
 from kopitra.machine.outcome import Decision
 from kopitra.machine.state import Copy, CopyStatus
 from tests.unit.copying.follower_terminal import Terminal, in_touch, proposals, sign_in
@@ -80,6 +82,35 @@ def test_a_refused_offset_is_driven_again_though_only_a_modification_is_under_wa
     world.later(5)
     world.tick()
     assert OrderAction.OFFSET in actions(world.outbox(desk.account))
+
+
+def test_a_refused_offset_is_driven_again_though_its_delayed_open_was_not_told_of(world: World) -> None:
+    """Nobody counts on an open that comes late; that it is under way does not mean that nothing is there."""
+    rules = CopyRules(sizing=SameVolume(), delay_seconds=10)
+    desk = Desk(world, world.follower("follower", rules), netting=True)
+    world.send(SignalAction.OPEN)
+    world.later(11)
+    world.fetch(desk.account)
+    world.send(SignalAction.CLOSE)
+    [_, offset] = world.fetch(desk.account)
+    world.ack(desk.account, offset, AckStatus.REJECTED)
+    world.later(5)
+    world.tick()
+    assert actions(world.outbox(desk.account)) == [OrderAction.OPEN, OrderAction.OFFSET]
+
+
+def test_a_refused_offset_is_driven_again_though_its_open_was_recalled(world: World) -> None:
+    desk = Desk(world, world.follower(), netting=True)
+    world.send(SignalAction.OPEN)
+    world.fetch(desk.account)
+    world.readings = readings_after_recovery(world.state, world.now)
+    world.do(Halt(scope=HaltScope.LEADER, target=LEADER, mode=HaltMode.CLOSE_ONLY, subject="op"))
+    world.send(SignalAction.CLOSE)
+    [_, offset] = world.fetch(desk.account)
+    world.ack(desk.account, offset, AckStatus.REJECTED)
+    world.later(5)
+    world.tick()
+    assert actions(world.outbox(desk.account)) == [OrderAction.OPEN, OrderAction.OFFSET]
 
 
 def test_a_fill_of_what_was_given_up_is_closed_though_a_part_is_being_closed_already(world: World) -> None:

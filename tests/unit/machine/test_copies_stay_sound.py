@@ -1,22 +1,29 @@
 """Whatever happens in whatever order: what must end is being ended, and nothing lives twice or outlives its copy."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kopitra.domain.identifiers import CommandId
-from kopitra.domain.trading import REDUCING, Order
+from kopitra.domain.trading import REDUCING, Order, OrderAction
+from kopitra.machine.commands import Tick
+from kopitra.machine.decisions import standing_still
 from kopitra.machine.events import AnyEvent, CopyPlanned, CorrectionProposed
+from kopitra.machine.leases import readings_after_recovery
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, Copy, FollowerBook, State
+from kopitra.machine.state_codec import decode_state, encode_state
 from kopitra.simulation.draws import SeededDraws
 from tests.unit.machine.driven import DrivenMachine
 from tests.unit.machine.random_trading import TradingWorld
 
 STEPS = 250
+MOST_SHARES = 100
+"""More than copies of one walk: by so many ticks whoever leaves has left."""
 
 
 class WatchedMachine(DrivenMachine):
@@ -58,6 +65,9 @@ def _orders_in(part: object) -> Iterator[Order]:
 
 def check(state: State, account: Account) -> None:
     book = account.following
+    for item in account.outbox.values():
+        opens = item.order is not None and item.order.action is OrderAction.OPEN
+        assert not item.recalled or (opens and item.expires_at is not None)
     assert {copy.magic: copy.copy_id for copy in book.copies.values()} == book.by_magic
     assert set(book.by_command.values()) <= book.copies.keys()
     under_way = [order for order in _under_way(account) if order.copy_id is not None]
@@ -97,3 +107,35 @@ def test_copies_stay_sound(seed: int):
     world.set_up()
     for _ in range(STEPS):
         world.step()
+
+
+class NarrowWorld(TradingWorld):
+    """Processes come and go, and an event has room for hardly anything."""
+
+    def __init__(self, draws: SeededDraws) -> None:
+        super().__init__(draws)
+        self.machine = WatchedMachine()
+
+    def happenings(self) -> Sequence[Callable[[], None]]:
+        return (*super().happenings(), self.restart, self.restart)
+
+    def restart(self) -> None:
+        machine = self.machine
+        machine.state = decode_state(encode_state(machine.state))
+        machine.readings = readings_after_recovery(machine.state, machine.now)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(min_value=0, max_value=2**32))
+def test_copies_stay_sound_over_restarts_and_where_one_event_has_room_for_little(seed: int):
+    with pytest.MonkeyPatch.context() as narrow:
+        narrow.setattr(standing_still, "MOST_ORDERS", 1)
+        narrow.setattr(standing_still, "MOST_WITHDRAWALS", 1)
+        world = NarrowWorld(SeededDraws(seed))
+        world.set_up()
+        for _ in range(STEPS):
+            world.step()
+        for _ in range(MOST_SHARES):
+            world.machine.wait(1)
+            world.ask(Tick())
+        assert world.machine.state.leaving == {}, "whoever left has left"

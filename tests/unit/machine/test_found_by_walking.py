@@ -2,12 +2,13 @@
 
 import msgspec
 
-from kopitra.domain.orders import Side
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.orders import DealEntry, DealReason, OrderType, Side
+from kopitra.domain.rules import CopyRules, ManualClose, PendingPolicy
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.trading import AckStatus, OrderAction, SignalAction
 from kopitra.machine.commands import PlaceOperatorOrder, TakeSignal
 from kopitra.machine.events import Outcome
+from tests.unit.copying.follower_terminal import Terminal, in_touch, sign_in
 from tests.unit.copying.world import LEADER, World, lots, spec
 
 
@@ -105,4 +106,32 @@ def test_a_cancel_that_is_done_and_too_late_at_once_counts_as_done():
     world.send(SignalAction.PENDING_CANCELLED)
     [cancel] = world.outbox(follower)
     world.ack(follower, cancel, AckStatus.EXECUTED, reason="already_filled")
+    assert world.outbox(follower) == []
+
+
+def test_what_another_copy_has_taken_the_place_of_is_not_opened_again():
+    world = World()
+    rules = CopyRules(
+        sizing=SameVolume(), pending_policy=PendingPolicy.MARKET, manual_close=ManualClose.REOPEN
+    )
+    follower = world.follower("follower", rules)
+    for account in (LEADER, follower):
+        sign_in(world, account)
+    resting = OrderType.LIMIT
+    [placed] = world.send(SignalAction.PENDING_PLACED, "o1", order_type=resting, price=lots("1.05000"))
+    world.send(SignalAction.PENDING_FILLED, "o1", order_type=resting)
+    assert placed.order is not None
+    terminal = Terminal(world, follower)
+    terminal.obey()
+    world.fill(follower, placed.order, position=601)  # what was withdrawn before anybody fetched it
+    world.deal(follower, None, DealEntry.OUT, lots(1), 601, DealReason.CLIENT)
+    [close] = world.fetch(follower)
+    world.ack(follower, close, AckStatus.ALREADY_CLOSED)
+    terminal.show_twice()
+    for _ in range(3):
+        world.later(1)
+        in_touch(world, LEADER, follower)
+        world.tick()
+    copies = world.state.accounts[follower].following.copies.values()
+    assert [copy.generation for copy in copies if copy.live] == [1]
     assert world.outbox(follower) == []

@@ -33,6 +33,7 @@ from kopitra.machine.events import (
     Settlement,
 )
 from kopitra.machine.evolutions.copies import subject_of
+from kopitra.machine.evolutions.correcting import former_copy
 from kopitra.machine.evolutions.snapshots import stands
 from kopitra.machine.indexes import is_copying
 from kopitra.machine.outcome import Context, Decision, Refusal, Result
@@ -165,6 +166,8 @@ def reopenable(state: State, account: Account, copy_id: CopyId | None) -> Presen
     position = leader.leading.positions.get(copy.position_ref) if leader is not None else None
     if leader is None or position is None or position.pending or copy.leg not in position.legs:
         return None
+    if former_copy(account.following, copy.subscription, position, copy.leg) is not copy:
+        return None  # another has taken its place since: one copy of a trade is enough
     if not is_copying(state, copy.subscription, copy.leader):
         return None
     subscription = state.subscriptions[copy.subscription]

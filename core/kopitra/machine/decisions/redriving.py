@@ -54,10 +54,14 @@ def _is_down_to(account: Account, copy: Copy, target: Decimal, net: NetOrders) -
 
 def _tells(account: Account, command: CommandId, target: Decimal) -> bool:
     """Whether a command under way says what a copy without a told fill will hold: its open, or what leaves no more of
-    it than `target`. A modification, a resting order or a smaller reduction does not."""
+    it than `target`. A modification, a resting order or a smaller reduction does not, nor does an open that may come
+    late or never, which nobody counts on."""
     sequence = account.commands.get(command)
-    order = account.outbox[sequence].order if sequence is not None else None
-    if order is None:
+    item = account.outbox[sequence] if sequence is not None else None
+    if item is None or item.order is None:
         return False
-    opens = order.action is OrderAction.OPEN and order.order_type is OrderType.MARKET
+    order = item.order
+    opens = (
+        order.action is OrderAction.OPEN and order.order_type is OrderType.MARKET and item.due_from is None
+    )
     return opens or (order.action is OrderAction.OFFSET and (order.target_volume or ZERO) <= target)
