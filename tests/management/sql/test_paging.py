@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Select, Table, create_engine, insert, select
 
-from kopitra_functions.sql.metadata import metadata
 from kopitra_functions.sql.paging import MAX_PAGE, page
-from kopitra_functions.sql.tables import audit, executions, orders, trades
+from kopitra_functions.sql.tables import audit, executions, metadata, orders, trades
 from kopitra_functions.sql.tables.journal import IN_ORDER
 from tests.management.plans import assert_uses_index, plan_of
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table, create_engine, select
 
-from kopitra_functions.sql.metadata import metadata
-from kopitra_functions.sql.tables import checkpoints, events, user_roles
+from kopitra_functions.sql.tables import checkpoints, events, metadata, user_roles
 from kopitra_functions.sql.upsert import (
     KEYS_AT_ONCE,
     existing_keys,

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Engine
 from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra_functions.sql.engines import WRITING
 from kopitra_functions.sql.errors import DatabaseResuming, DatabaseUnavailable, Failure, failure_of
-from kopitra_functions.sql.metadata import metadata
+from kopitra_functions.sql.migrations import migrate
 from kopitra_functions.sql.patience import BATCH, INTERACTIVE, RETRY_AFTER_SECONDS, Patience, with_patience
+from kopitra_functions.sql.tables import metadata
 from kopitra_functions.sql.threads import Threads
 from kopitra_functions.sql.usage import SqlUse
 
@@ -53,6 +54,10 @@ class Database:
     async def create_all(self) -> None:
         """Every table as the metadata says, without migrations: for tests."""
         await self.write(metadata.create_all)
+
+    async def migrate(self) -> None:
+        """The tables as this version of the code wants them. Raises like `write`, and `SchemaTooNew`."""
+        await self.write(migrate)
 
     async def close(self) -> None:
         await self._threads.run(self.engine.dispose)
