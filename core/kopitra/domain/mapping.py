@@ -47,7 +47,7 @@ def map_symbol(rules: CopyRules, leader: SymbolSpec | str, catalogue: Catalogue)
     same = catalogue.by_name.get(name)
     if same is not None and same.trade_mode in OPENABLE:
         return Mapped(same, MappedBy.SAME_NAME)
-    candidates = _candidates(leader, catalogue) if rules.suffix_discovery else ()
+    candidates = alike(leader, catalogue) if rules.suffix_discovery else ()
     return _discovered(name, candidates, same)
 
 
@@ -96,7 +96,7 @@ def _discovered(name: str, candidates: Specs, same: SymbolSpec | None) -> Mapped
     return Skip(SkipReason.SYMBOL_UNMAPPED, f"the follower's broker has no counterpart of {name}")
 
 
-def _candidates(leader: SymbolSpec | str, catalogue: Catalogue) -> Specs:
+def alike(leader: SymbolSpec | str, catalogue: Catalogue) -> Specs:
     """Fully tradable symbols that are the leader's under another decoration."""
     name = leader if isinstance(leader, str) else leader.symbol
     found = {

@@ -29,7 +29,19 @@ from kopitra.protocol.messages import FieldError
 Check = Callable[[Any], Any]
 """A value → the value, normalised. Raises OutOfBounds."""
 
-FREE_TEXT = frozenset({"message", "reason", "comment", "context", "label", "platform", "client_version"})
+FREE_TEXT = frozenset(
+    {
+        "message",
+        "reason",
+        "comment",
+        "context",
+        "label",
+        "platform",
+        "client_version",
+        "address",
+        "description",
+    }
+)
 NON_NEGATIVE = frozenset(
     {
         "volume",
