@@ -27,7 +27,16 @@ class Warming:
         ends = self._engine.serving_since + WARM_UP_SECONDS
         while self._clock.monotonic() < ends and self._untold(leader):
             await self._sleeper.sleep(LOOK_SECONDS)
-        return self._clock.monotonic() - began
+        waited = self._clock.monotonic() - began
+        if waited:
+            self._still_here(leader)
+        return waited
+
+    def _still_here(self, leader: AccountId) -> None:
+        """Its call came before the state was rebuilt, perhaps; it is there all the same, and its leader not silent."""
+        contacts = self._engine.readings.contacts
+        if leader in contacts:
+            contacts[leader] = self._clock.now()
 
     def _untold(self, leader: AccountId) -> bool:
         state, readings = self._engine.state, self._engine.readings

@@ -9,6 +9,7 @@ from kopitra.application.warming import WARM_UP_SECONDS
 from kopitra.domain.settings import CopySettings
 from kopitra.domain.sizing_modes import BalanceRatio
 from kopitra.machine import commands
+from kopitra.simulation.journal import AppendFault
 from tests.unit.copying.world import GROUP, TENANT
 from tests.unit.counterparty.house import FOLLOWER, Ea, House, in_house
 
@@ -20,6 +21,12 @@ FIGURES = (
 
 async def restarted(house: House) -> tuple[Ea, Ea]:
     """A leader and a follower whose size depends on its balance, connected, just after a restart."""
+    leader, follower = await connected(house)
+    await house.restart()
+    return leader, follower
+
+
+async def connected(house: House) -> tuple[Ea, Ea]:
     await house.group()
     rules = CopySettings(sizing=BalanceRatio())
     await house.submit(
@@ -34,7 +41,6 @@ async def restarted(house: House) -> tuple[Ea, Ea]:
     )
     leader, follower = await house.ea("leader"), await house.ea(FOLLOWER)
     await follower.report(*FIGURES)
-    await house.restart()
     return leader, follower
 
 
@@ -78,5 +84,25 @@ def test_nothing_else_waits(case: str) -> None:
         began = house.time.monotonic()
         await leader.signal(**changes)
         assert house.time.monotonic() - began < 0.1
+
+    in_house(scenario)
+
+
+def test_a_leader_whose_open_waited_while_the_state_was_rebuilt_is_not_silent() -> None:
+    async def scenario(house: House) -> None:
+        leader, follower = await connected(house)
+        await leader.signal("p1")
+        for _ in range(7):
+            await house.time.sleep(15)
+            await follower.poll()
+        await house.restart()
+        signal = asyncio.ensure_future(leader.signal("p2"))
+        await house.time.sleep(0.02)
+        house.disk.faults.append(AppendFault.UNCLEAR_LOST)
+        await follower.report(("ea.error", {"code": "x", "message": "something to write down"}))
+        await house.time.sleep(2)
+        assert not signal.done()
+        await follower.report(*FIGURES)
+        assert (await signal).json["planned"] == 1
 
     in_house(scenario)
