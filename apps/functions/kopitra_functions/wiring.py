@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import structlog
-from quart import Quart
 
 from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.application.ports.queue import ReceivedMessage
+from kopitra_functions.http.app import create_app
+from kopitra_functions.http.desk import desk_over
 from kopitra_functions.ports import World
 from kopitra_functions.settings import Settings
 from kopitra_functions.sql.database import Database
@@ -28,7 +29,7 @@ def work_of(settings: Settings, world: World, database: Database, operators: Ope
         log.debug("nothing_to_do", late=late)
 
     return Work(
-        http=_app(settings),
+        http=create_app(desk=desk_over(world, database), operators=operators),
         events=forward,
         task=no_task,
         history_drain=nothing,
@@ -38,13 +39,3 @@ def work_of(settings: Settings, world: World, database: Database, operators: Ope
         retention=nothing,
         statistics=nothing,
     )
-
-
-def _app(settings: Settings) -> Quart:
-    app = Quart("kopitra_functions")
-
-    @app.get("/api/admin/health")
-    async def health() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
-        return {"status": "serving", "build": settings.build}
-
-    return app
