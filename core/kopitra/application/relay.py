@@ -31,7 +31,7 @@ log = structlog.get_logger("kopitra.relay")
 
 
 class Position(msgspec.Struct, frozen=True, rename="camel"):
-    """The last sequence that was published or passed over, of which journal; `told`: the last one of the last message."""
+    """The last sequence that was published or passed over, of which journal; `told`: the last message's last one."""
 
     journal_id: str
     sequence: int

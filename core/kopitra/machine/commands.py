@@ -12,6 +12,7 @@ from kopitra.domain.identifiers import (
     DeviceId,
     EventId,
     GroupId,
+    JournalId,
     ProposalId,
     SessionId,
     SubscriptionId,
@@ -233,8 +234,11 @@ class RequestResync(Command, frozen=True):
 
 
 class Checkpoint(Command, frozen=True):
+    """`journal_id`: whose sequence it is, where the consumer says so."""
+
     consumer: str
     sequence: int
+    journal_id: JournalId | None = None
 
 
 class Tick(Command, frozen=True):

@@ -15,6 +15,7 @@ from kopitra.domain.identifiers import (
     AccountId,
     DeviceId,
     GroupId,
+    JournalId,
     ProposalId,
     SessionId,
     SubscriptionId,
@@ -123,8 +124,11 @@ class DecideParameters(Parameters, frozen=True):
 
 
 class CheckpointParameters(Parameters, frozen=True):
+    """`journal_id`: whose sequence it is; of another journal than the counterparty's it changes nothing."""
+
     consumer: str
     sequence: int
+    journal_id: JournalId | None = None
 
 
 PARAMETERS: dict[OperationType, Any] = {
@@ -205,7 +209,9 @@ def to_command(operation: Operation) -> Command:
             )
         case OperationType.CHECKPOINT:
             checkpoint = _parameters(operation, CheckpointParameters)
-            return commands.Checkpoint(consumer=checkpoint.consumer, sequence=checkpoint.sequence)
+            return commands.Checkpoint(
+                consumer=checkpoint.consumer, sequence=checkpoint.sequence, journal_id=checkpoint.journal_id
+            )
 
 
 def _publish(operation: Operation, settings: Settings) -> Command:

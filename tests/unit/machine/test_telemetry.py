@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from kopitra.domain.identifiers import AccountId, EventId
+from kopitra.domain.identifiers import AccountId, EventId, JournalId
 from kopitra.domain.outbox_types import OutboxType
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import BalanceOperation
@@ -107,6 +107,8 @@ def test_checkpoints_only_grow():
 def test_a_checkpoint_beyond_the_journal_is_refused():
     machine = leader_and_follower()
     head = machine.state.sequence
+    elsewhere = Checkpoint(consumer="relay", sequence=head + 1, journal_id=JournalId("another"))
+    assert machine.done(elsewhere).events == ()
     refusal = machine.refused(Checkpoint(consumer="relay", sequence=head + 1))
     assert (refusal.status, refusal.code) == (409, "checkpoint_ahead")
     machine.done(Checkpoint(consumer="relay", sequence=head))

@@ -7,7 +7,10 @@ from kopitra.machine.state import State
 
 
 def checkpoint(state: State, command: Checkpoint, context: Context) -> Result:
-    """Checkpoints only grow; one beyond the journal would mean that the journal lost something."""
+    """Checkpoints only grow; one beyond the journal would mean that the journal lost something. Of another journal, one
+    says nothing here."""
+    if command.journal_id not in (None, state.journal_id):
+        return Decision()
     if command.sequence > state.sequence:
         return Refusal(
             status=409,
