@@ -39,8 +39,9 @@ def canonical(value: Decimal) -> Decimal:
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
-    """DECIMAL(28, 10) on SQL Server; canonical text on SQLite, which has no decimals of its own. Text neither sums
-    nor sorts by value there: arithmetic belongs into Python. Raises ValueError for what does not fit exactly."""
+    """DECIMAL(28, 10) on SQL Server, which calls it NUMERIC as well; canonical text on SQLite, which has no decimals
+    of its own. Text neither sums nor sorts by value there: arithmetic belongs into Python. Raises ValueError for what
+    does not fit exactly."""
 
     impl = String(DECIMAL_PRECISION + 2)
     cache_ok = True
