@@ -6,6 +6,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, T
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from kopitra.application.ports.timing import Sleeper
+from kopitra.protocol.headers import IDEMPOTENCY_KEY, REQUEST_ID
 from kopitra.protocol.limits import BASE_PATH
 from kopitra_functions.ports import CounterpartyAnswer, CounterpartyUnreachable, ServiceTokens
 
@@ -20,7 +21,6 @@ LONGEST_PAUSE_SECONDS = 1.0
 CONNECTIONS = 20
 ANSWER_BYTES = 16 * 1024 * 1024
 """The longest page of the management plane is far below; more is not a counterparty."""
-KEY, REQUEST_ID = "Idempotency-Key", "X-Request-Id"
 
 
 class CounterpartyClient:
@@ -50,7 +50,7 @@ class CounterpartyClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
         if idempotency_key is not None:
-            headers[KEY] = idempotency_key
+            headers[IDEMPOTENCY_KEY] = idempotency_key
         if request_id is not None:
             headers[REQUEST_ID] = request_id
         repeatable = method == "GET" or idempotency_key is not None

@@ -24,6 +24,7 @@ from azure.functions import (
 )
 
 from kopitra.application.ports.queue import Message, ReceivedMessage
+from kopitra.protocol.headers import REQUEST_ID
 from kopitra.protocol.problems import CONTENT_TYPE, Code, problem_body, rejected
 from kopitra_functions import queue_names
 from kopitra_functions.work import TimerWork, Work
@@ -41,7 +42,6 @@ SCHEDULES = {
 }
 """NCRONTAB in UTC (second minute hour day month weekday), by field of `Work`. Half a minute apart: they share one
 process. None of them reads SQL for nothing."""
-REQUEST_ID = "x-request-id"
 FORWARDED_PORT = "x-forwarded-port"
 FORWARDED_PORT_LENGTH = 64
 """A port for each of ten proxies."""

@@ -71,7 +71,7 @@ async def test_a_question_goes_out_whole_and_the_answer_comes_back_whole():
     [request] = seen
     assert request.raw_path == "/trade-agent/v1/sessions/s%201/orders?q=1+%26+2"
     assert request.headers["Authorization"] == "Bearer operator's"
-    assert (request.headers["Idempotency-Key"], request.headers["X-Request-Id"]) == ("k", "r")
+    assert (request.headers["Idempotency-Key"], request.headers["X-TradeAgent-Request-ID"]) == ("k", "r")
     assert request.headers["Content-Type"] == "application/json"
     assert (answer.status, answer.body) == (409, b'{"code":"x"}')
     assert (answer.content_type, answer.headers["retry-after"]) == ("application/problem+json", "3")

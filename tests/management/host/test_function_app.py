@@ -93,7 +93,7 @@ def test_the_app_has_one_http_function_two_queues_and_the_timers_and_indexing_op
 async def test_a_request_reaches_the_application_whole_and_its_answer_comes_back():
     noted = Noted()
     answer: HttpResponse = await functions(noted)["http"](
-        req=request(**{"X-Request-Id": "r-9", "Content-Type": "text/plain"}), context=CONTEXT
+        req=request(**{"X-TradeAgent-Request-ID": "r-9", "Content-Type": "text/plain"}), context=CONTEXT
     )
     [(_, (scope, body), logged)] = noted.given
     assert (scope["method"], scope["path"], scope["query_string"]) == (
