@@ -45,7 +45,7 @@ def run_functions(host: str, port: int) -> int:
         return WRONG_SETTINGS
     configure_logs(settings.log_level)
     try:
-        asyncio.run(_run(settings, host, port))
+        asyncio.run(serve_functions(settings, host, port))
     except (StartRefused, HostInUse, HostBroke, HostRefused, CannotListen, LocalKeyUnusable) as error:
         print(error, file=sys.stderr)
         return CANNOT_START
@@ -55,7 +55,9 @@ def run_functions(host: str, port: int) -> int:
     return 0
 
 
-async def _run(settings: Settings, host: str, port: int) -> None:
+async def serve_functions(settings: Settings, host: str, port: int) -> None:
+    """Return after SIGTERM or SIGINT. Raises StartRefused, HostInUse, HostBroke, HostRefused, CannotListen,
+    LocalKeyUnusable, QueueError, BlobError, OSError."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

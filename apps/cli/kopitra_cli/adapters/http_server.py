@@ -21,7 +21,7 @@ class CannotListen(Exception):
 
 
 class HttpServer:
-    """Listens from the start on; serves until `stop`."""
+    """Takes connections from now on, answers them from `start` on, until `stop`."""
 
     def __init__(self, host: str, port: int) -> None:
         """`port` 0 takes a free one. Raises CannotListen."""
@@ -59,6 +59,7 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)  # whoever is told the address may connect at once
     except OSError as error:
         listener.close()
         raise CannotListen(f"{host}:{port}: {error.strerror or error}") from error
