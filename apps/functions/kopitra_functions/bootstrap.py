@@ -1,6 +1,7 @@
 """The real world of the management side, from its settings, and the function app over it."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -19,12 +20,14 @@ from kopitra.application.ports.blobs import Blobs
 from kopitra.application.ports.queue import Queue
 from kopitra.application.ports.timing import Clock
 from kopitra_functions import queue_names
+from kopitra_functions.adapters.key_file import KeyFile
 from kopitra_functions.adapters.worker_threads import WorkerThreads
 from kopitra_functions.counterparty_client import CounterpartyClient
+from kopitra_functions.credentials.envelope import EnvelopeCipher
 from kopitra_functions.functions import build
 from kopitra_functions.local_issuer import AUDIENCE, ISSUER, LocalIssuer, key_in
 from kopitra_functions.logs import configure_worker_logs
-from kopitra_functions.ports import Close, CredentialUnreadable, Queues, ServiceTokens, World
+from kopitra_functions.ports import Close, Queues, ServiceTokens, World
 from kopitra_functions.service_tokens import local_tokens, managed_identity_tokens
 from kopitra_functions.settings import Settings, load_settings
 from kopitra_functions.sql.database import Database
@@ -47,16 +50,6 @@ class QueueSource(msgspec.Struct, frozen=True):
 
     open: OpenQueue
     close: Close
-
-
-class NoCipher:
-    """Until credentials are kept."""
-
-    async def seal(self, plain: bytes, *, context: str) -> bytes:
-        raise CredentialUnreadable("no key is configured")
-
-    async def open(self, sealed: bytes, *, context: str) -> bytes:
-        raise CredentialUnreadable("no key is configured")
 
 
 class Management:
@@ -128,7 +121,7 @@ async def open_world(settings: Settings) -> World:
             ),
             counterparty=counterparty,
             tokens=tokens,
-            cipher=NoCipher(),
+            cipher=_cipher(settings, closing),
             close=closing.pop_all().aclose,
         )
 
@@ -183,6 +176,20 @@ def _tokens(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Servic
         closing.push_async_callback(credential.close)
         return managed_identity_tokens(credential.get_token, settings.service_scope, clock)
     return local_tokens(local_issuer(settings, clock), clock)
+
+
+def _cipher(settings: Settings, closing: AsyncExitStack) -> EnvelopeCipher:
+    """Asks neither the vault nor the key file before something is sealed or opened."""
+    if settings.vault_key is None:
+        return EnvelopeCipher(KeyFile(settings.credentials_key), os.urandom)
+    from kopitra_functions.adapters.key_vault import connect_key  # noqa: PLC0415  # half a second of imports
+    from kopitra_functions.azure_world import identity  # noqa: PLC0415
+
+    credential = identity()
+    closing.push_async_callback(credential.close)
+    cipher = EnvelopeCipher(connect_key(settings.vault_key, credential), os.urandom)
+    closing.push_async_callback(cipher.close)
+    return cipher
 
 
 def local_issuer(settings: Settings, clock: Clock) -> LocalIssuer:
