@@ -29,6 +29,7 @@ FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "amqp": ((), ("amqp",)),
     "counterparty": (("core", "apps/counterparty"), ()),
     "functions": (("core", "apps/functions"), ()),
+    "functions-runtime": ((), ("functions-runtime",)),
     "stack": ((".",), ()),
 }
 """Requirement file → its members, and its dependency groups in the root's pyproject. `dev` decides every version."""
