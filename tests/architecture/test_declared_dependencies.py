@@ -16,6 +16,7 @@ from tests.architecture.third_party import (
 WITHOUT_IMPORT = {
     "kopitra-counterparty": "started by the command line as a process of its own",
     "metatrader5": "imported by name on Windows only",
+    "mssql-python": "SQLAlchemy imports it when it first connects to SQL Server",
     "tzdata": "the time zones that zoneinfo reads where the system has none",
 }
 """Declared, but imported nowhere by an import statement → why."""
