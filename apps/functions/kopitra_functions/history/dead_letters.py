@@ -1,0 +1,80 @@
+"""Messages that were set aside, and their way back."""
+
+import msgspec
+
+from kopitra.application.ports.queue import MessageLockLost, Queue, ReceivedMessage
+
+AT_ONCE = 50
+DELIVERED_TOO_OFTEN = "MaxDeliveryCountExceeded"
+"""Service Bus's reason (and the embedded queue's): whoever held it died or could not go on; the message is sound."""
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """As an operator is shown it."""
+
+    message_id: str
+    sequence_number: int
+    reason: str | None
+    detail: str | None
+    enqueued_at: str
+    subject: str | None
+
+
+async def dead_letters(queue: Queue, limit: int, after: int = 0) -> list[DeadLetter]:
+    """What was set aside, oldest first, above that sequence number; looking changes nothing."""
+    found = await queue.peek(limit, from_sequence_number=after + 1, dead_letter=True)
+    return [
+        DeadLetter(
+            message_id=one.message.message_id,
+            sequence_number=one.sequence_number,
+            reason=one.dead_letter_reason,
+            detail=one.dead_letter_error_description,
+            enqueued_at=one.enqueued_time_utc.isoformat(),
+            subject=one.message.subject,
+        )
+        for one in found
+    ]
+
+
+async def replay_dead_letters(
+    queue: Queue, *, message_ids: frozenset[str] | None = None, reason: str | None = None
+) -> int:
+    """Put dead letters back at the queue's end, each once: those with these ids, or of this reason, or all. How many.
+    A repeat is harmless: whoever reads the queue knows messages by their ids. Raises QueueUnavailable."""
+    wanted = (await queue.counts()).dead_letter
+    seen, replayed = 0, 0
+    kept: list[ReceivedMessage] = []
+    while seen < wanted:
+        received = await queue.receive(min(AT_ONCE, wanted - seen), dead_letter=True)
+        if not received:
+            break
+        seen += len(received)
+        for one in received:
+            if _is_wanted(one, message_ids, reason):
+                replayed += await _replayed(queue, one)
+            else:
+                kept.append(one)
+    for one in kept:
+        await _given_back(queue, one)
+    return replayed
+
+
+def _is_wanted(one: ReceivedMessage, message_ids: frozenset[str] | None, reason: str | None) -> bool:
+    if message_ids is not None and one.message.message_id not in message_ids:
+        return False
+    return reason is None or one.dead_letter_reason == reason
+
+
+async def _replayed(queue: Queue, one: ReceivedMessage) -> bool:
+    try:
+        await queue.replay(one)
+    except MessageLockLost:
+        return False
+    return True
+
+
+async def _given_back(queue: Queue, one: ReceivedMessage) -> None:
+    try:
+        await queue.abandon(one)
+    except MessageLockLost:
+        return
