@@ -20,7 +20,9 @@ from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.application.ports.queue import Message, Queue
+from kopitra_functions.adapters.key_file import KeyFile
 from kopitra_functions.adapters.worker_threads import WorkerThreads
+from kopitra_functions.credentials.envelope import EnvelopeCipher
 from kopitra_functions.http.app import create_app
 from kopitra_functions.http.desk import Desk, desk_over
 from kopitra_functions.http.openapi import ADMIN_PATH
@@ -96,18 +98,6 @@ class RecordingCounterparty:
 class ServiceToken:
     async def token(self) -> str:
         return "the service's own token"
-
-
-class PlainCipher:
-    """Stands in where nothing is secret: what is sealed cannot be read as it is, nor opened for another context."""
-
-    async def seal(self, plain: bytes, *, context: str) -> bytes:
-        return b"sealed:" + context.encode() + b":" + plain[::-1]
-
-    async def open(self, sealed: bytes, *, context: str) -> bytes:
-        before = b"sealed:" + context.encode() + b":"
-        assert sealed.startswith(before), "sealed for something else"
-        return sealed[len(before) :][::-1]
 
 
 class JumpingSleeper:
@@ -264,7 +254,7 @@ async def managed(folder: Path, *, cipher: Any = None) -> AsyncGenerator[Managed
         ),
         counterparty=RecordingCounterparty(),
         tokens=ServiceToken(),
-        cipher=cipher or PlainCipher(),
+        cipher=cipher or EnvelopeCipher(KeyFile(folder / "credentials.key"), ids.token_bytes),
         close=close,
     )
     file = folder / "management.sqlite"

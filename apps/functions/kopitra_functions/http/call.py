@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import Connection
@@ -54,6 +55,10 @@ class Call:
     def params(self) -> Mapping[str, str]:
         """Of the path."""
         return self.request.params
+
+    def part(self, name: str) -> str:
+        """A parameter of the path, as a part of another path."""
+        return quote(self.params[name], safe="")
 
     @property
     def own_tenant(self) -> TenantId:

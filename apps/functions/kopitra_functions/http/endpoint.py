@@ -41,6 +41,7 @@ class Query(msgspec.Struct, frozen=True):
     minimum: int | None = None
     maximum: int | None = None
     choices: tuple[str, ...] = ()
+    required: bool = False
 
 
 TENANT = Query(

@@ -18,6 +18,7 @@ from kopitra.protocol.exchange import AUTHORIZATION, Reply, Request, problem_rep
 from kopitra.protocol.limits import MAX_ID_LENGTH
 from kopitra.protocol.parsing import Body, read_message
 from kopitra.protocol.problems import Code, Rejected, rejected
+from kopitra_functions.credentials.wrapping import WrappingKeyUnavailable
 from kopitra_functions.http.call import COUNTERPARTY_PAUSE_SECONDS, Call
 from kopitra_functions.http.desk import Desk
 from kopitra_functions.http.endpoint import TENANT, Endpoint, Route
@@ -146,7 +147,7 @@ def _problem_of(error: Exception) -> Rejected:
             return refused(Trouble.DATABASE_RESUMING, retry_after=pause)
         case DatabaseUnavailable():
             return refused(Trouble.DATABASE_UNAVAILABLE, retry_after=UNAVAILABLE_PAUSE_SECONDS)
-        case QueueUnavailable() | BlobsUnavailable():
+        case QueueUnavailable() | BlobsUnavailable() | WrappingKeyUnavailable():
             return refused(Trouble.STORAGE_UNAVAILABLE, retry_after=UNAVAILABLE_PAUSE_SECONDS)
         case CounterpartyUnreachable():
             return refused(

@@ -17,6 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from kopitra.domain.limits import IDEMPOTENCY_HOURS
 from kopitra.protocol.exchange import REPLAYED, Reply
 from kopitra.protocol.problems import Code, rejected
+from kopitra_functions.http.problems import Trouble, refused
+from kopitra_functions.ports import CredentialUnreadable
 from kopitra_functions.sql.tables import idempotency_keys
 
 if TYPE_CHECKING:
@@ -82,9 +84,16 @@ async def _replayed(call: "Call", kept: Kept) -> Reply:
     headers = dict(kept.headers)
     body = kept.answer.encode()
     if headers.pop(SEALED, None) is not None:
-        body = await call.desk.world.cipher.open(b64decode(kept.answer), context=answer_context(call))
+        body = await _opened(call, kept)
     wire = [(name.encode(), value.encode()) for name, value in headers.items()]
     return Reply(kept.status, body, headers=(*wire, REPLAYED_HEADER))
+
+
+async def _opened(call: "Call", kept: Kept) -> bytes:
+    try:
+        return await call.desk.world.cipher.open(b64decode(kept.answer), context=answer_context(call))
+    except CredentialUnreadable:
+        raise refused(Trouble.NOT_POSSIBLE, "it was done, but its answer can be read no more") from None
 
 
 def _recall(connection: Connection, call: "Call", mark: str) -> Kept | None:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 class Listing(msgspec.Struct, frozen=True):
     """One list's order: columns that are never NULL, unique together, and the last ones of an index whose first ones
-    the list compares by `=`. `name`: what its cursors are bound to."""
+    the list compares by `=`; the statement selects columns of their names. `name`: what its cursors are bound to."""
 
     name: str
     order: tuple[Column[Any], ...]
@@ -53,7 +53,7 @@ def listed(
     wanted = page(statement, listing.order, limit=limit, after=after, descending=listing.descending)
     rows = connection.execute(wanted).mappings().all()
     shown = rows[:limit]
-    last = [shown[-1][column] for column in listing.order] if shown else None
+    last = [shown[-1][column.name] for column in listing.order] if shown else None
     cursor = encode_cursor(listing.name, last) if last is not None else given or ""
     return Page(shown, cursor, len(rows) > limit)
 

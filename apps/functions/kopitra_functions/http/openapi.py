@@ -96,7 +96,13 @@ def _query(query: Query) -> Schema:
     schema.update({name: value for name, value in named if value is not None})
     if query.choices:
         schema["enum"] = list(query.choices)
-    return {"name": query.name, "in": "query", "description": query.description, "schema": schema}
+    return {
+        "name": query.name,
+        "in": "query",
+        "description": query.description,
+        "required": query.required,
+        "schema": schema,
+    }
 
 
 def _responses(endpoint: Endpoint, known: Known) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Trouble(Enum):
     COUNTERPARTY_UNREACHABLE = 503, "The counterparty does not answer"
     DATABASE_RESUMING = 503, "The database is resuming"
     DATABASE_UNAVAILABLE = 503, "The database cannot be used"
-    STORAGE_UNAVAILABLE = 503, "A queue or a store of blobs cannot be used"
+    STORAGE_UNAVAILABLE = 503, "A queue, a store of blobs or the key vault cannot be used"
 
     @property
     def status(self) -> int:

@@ -23,6 +23,9 @@ def read_query(known: tuple[Query, ...], given: Mapping[str, str]) -> dict[str, 
         if name not in by_name:
             raise rejected(Code.QUERY_INVALID, f"there is no parameter {name[:MAX_ID_LENGTH]!r} here")
     found: dict[str, Any] = {query.name: query.default for query in known if query.default is not None}
+    for query in known:
+        if query.required and query.name not in given:
+            raise _invalid(query, "is needed")
     for name, text in given.items():
         found[name] = _value(by_name[name], text)
     return found

@@ -1,10 +1,10 @@
 """Every route of `/api/admin`: the one table that server, OpenAPI document and tests read."""
 
 from kopitra_functions.http.endpoint import Endpoint, Route
-from kopitra_functions.http.routes import brokers, tasks, what_if
+from kopitra_functions.http.routes import configuration, operations
 from kopitra_functions.http.routes.health import service_routes
 
-RESOURCES: tuple[tuple[Route, ...], ...] = (brokers.ROUTES, tasks.ROUTES, what_if.ROUTES)
+RESOURCES: tuple[tuple[Route, ...], ...] = (configuration.ROUTES, operations.ROUTES)
 """A resource module's routes; add yours here."""
 
 

@@ -54,7 +54,7 @@ class TaskList(Shown, frozen=True):
 class RunRequest(Asked, frozen=True):
     """`parameters`: as the task's own schema says."""
 
-    parameters: msgspec.Raw = msgspec.Raw(b"{}")
+    parameters: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
 
 
 class RunStarted(Shown, frozen=True):

@@ -1,0 +1,256 @@
+"""How a device comes in: a one-time code, shown once; and how it is shut out again."""
+
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+
+from sqlalchemy import update
+from sqlalchemy.engine import RowMapping
+
+from kopitra.application.tokens import code_hash
+from kopitra.domain.instants import rfc3339
+from kopitra.domain.limits import ENROLMENT_CODE_HOURS
+from kopitra.protocol.exchange import Reply
+from kopitra.protocol.management import Role
+from kopitra.protocol.messages import FieldError
+from kopitra.protocol.parsing import invalid
+from kopitra_functions.http.account_rows import (
+    ISSUED,
+    AccountView,
+    account_view,
+    edit_account,
+)
+from kopitra_functions.http.call import Call, told
+from kopitra_functions.http.change import Change
+from kopitra_functions.http.endpoint import PAGING, Endpoint, Kind, Query, Route
+from kopitra_functions.http.idempotency import answer_context
+from kopitra_functions.http.lists import listed, newest_first, only
+from kopitra_functions.http.messages import Asked, Shown
+from kopitra_functions.http.problems import Trouble, refused
+from kopitra_functions.http.rows import current, edit, insert, of_tenant, require
+from kopitra_functions.sql.tables import accounts, enrolment_codes
+
+CODE_BYTES = 18
+"""144 bits, 24 characters: only a plain hash of it is kept, so it must not be guessable."""
+MAX_CODE_HOURS = 30 * 24
+MAX_REVOKED_DEVICES = 64
+"""All of them travel with every publication of the account."""
+SUPERSEDED, REVOKED = "superseded", "revoked"
+
+CODES = newest_first("enrolment-codes", enrolment_codes.c.issued_at, enrolment_codes.c.code_id)
+
+
+class NewCode(Asked, frozen=True):
+    expires_in_hours: int = ENROLMENT_CODE_HOURS
+
+
+class IssuedCode(Shown, frozen=True):
+    """`code` is shown here and never again."""
+
+    code_id: str
+    account: str
+    code: str
+    expires_at: str
+
+
+class CodeView(Shown, frozen=True):
+    code_id: str
+    account: str
+    status: str
+    issued_at: str
+    issued_by: str
+    expires_at: str
+    used_at: str | None
+    device: str | None
+    version: int
+
+
+class CodePage(Shown, frozen=True):
+    items: list[CodeView]
+    cursor: str
+    more: bool
+
+
+def _view(row: RowMapping) -> CodeView:
+    return CodeView(
+        code_id=row["code_id"],
+        account=row["account"],
+        status=row["status"],
+        issued_at=rfc3339(row["issued_at"]),
+        issued_by=row["issued_by"],
+        expires_at=rfc3339(row["expires_at"]),
+        used_at=rfc3339(row["used_at"]) if row["used_at"] is not None else None,
+        device=row["device"],
+        version=row["version"],
+    )
+
+
+async def _list(call: Call) -> Reply:
+    filters = {"account": enrolment_codes.c.account, "status": enrolment_codes.c.status}
+    query = of_tenant(call, enrolment_codes).where(*only(call.query, filters))
+    found = await call.read(lambda c: listed(c, query, CODES, call.query))
+    return told(CodePage(items=found.told(_view), cursor=found.cursor, more=found.more))
+
+
+async def _issue(call: Call) -> Reply:
+    """A new code takes the place of the one before: an account has one that may be used."""
+    body: NewCode = call.message
+    if not 1 <= body.expires_in_hours <= MAX_CODE_HOURS:
+        message = f"must be from 1 to {MAX_CODE_HOURS}"
+        raise invalid([FieldError(path="$.expiresInHours", message=message)])
+    account, world = call.params["account"], call.desk.world
+    code = urlsafe_b64encode(world.ids.token_bytes(CODE_BYTES)).decode()
+    code_id = f"code-{world.ids.new()}"
+    expires_at = world.clock.now() + timedelta(hours=body.expires_in_hours)
+    shown = told(
+        IssuedCode(code_id=code_id, account=account, code=code, expires_at=rfc3339(expires_at)), status=201
+    )
+    shown.kept = await world.cipher.seal(shown.body, context=answer_context(call))
+
+    def work(change: Change) -> Reply:
+        row = require(change.connection, call, accounts, account=account)
+        _end_codes(change, row, SUPERSEDED)
+        insert(
+            change,
+            enrolment_codes,
+            {
+                "code_id": code_id,
+                "tenant": row["tenant"],
+                "account": account,
+                "code_hash": code_hash(code),
+                "status": ISSUED,
+                "issued_at": change.now,
+                "issued_by": change.subject,
+                "expires_at": expires_at,
+            },
+        )
+        edit_account(change, call, row, {})
+        detail = {"codeId": code_id, "expiresAt": rfc3339(expires_at)}
+        change.audit(
+            "enrolment.issue", "account", account, tenant=row["tenant"], account=account, detail=detail
+        )
+        return shown
+
+    return await call.change(work)
+
+
+async def _revoke_code(call: Call) -> Reply:
+    code_id = call.params["codeId"]
+
+    def work(change: Change) -> Reply:
+        code = current(change, call, enrolment_codes, code_id=code_id)
+        if code["status"] != ISSUED:
+            raise refused(Trouble.NOT_POSSIBLE, f"the code is {code['status']}")
+        version = edit(change, enrolment_codes, {"code_id": code_id}, call.expected, {"status": REVOKED})
+        row = require(change.connection, call, accounts, account=code["account"])
+        edit_account(change, call, row, {})
+        change.audit(
+            "enrolment.revoke",
+            "enrolment_code",
+            code_id,
+            tenant=code["tenant"],
+            account=code["account"],
+        )
+        revoked = require(change.connection, call, enrolment_codes, code_id=code_id)
+        return told(_view(revoked), version=version)
+
+    return await call.change(work)
+
+
+async def _revoke_device(call: Call) -> Reply:
+    return await _devices(call, "device.revoke")
+
+
+async def _readmit_device(call: Call) -> Reply:
+    return await _devices(call, "device.readmit")
+
+
+async def _devices(call: Call, action: str) -> Reply:
+    account, device = call.params["account"], call.params["device"]
+
+    def work(change: Change) -> Reply:
+        row = require(change.connection, call, accounts, account=account)
+        before: list[str] = row["revoked_devices"] or []
+        after = [each for each in before if each != device]
+        if action == "device.revoke":
+            after.append(device)
+        if len(after) > MAX_REVOKED_DEVICES:
+            raise refused(Trouble.NOT_POSSIBLE, f"at most {MAX_REVOKED_DEVICES} devices can be revoked")
+        if set(after) != set(before):
+            row = edit_account(change, call, row, {"revoked_devices": after})
+            detail = {"account": account}
+            change.audit(action, "device", device, tenant=row["tenant"], account=account, detail=detail)
+        return told(account_view(row), version=row["version"])
+
+    return await call.change(work)
+
+
+def _end_codes(change: Change, account: RowMapping, status: str) -> None:
+    table = enrolment_codes.c
+    change.connection.execute(
+        update(enrolment_codes)
+        .where(table.tenant == account["tenant"], table.account == account["account"])
+        .where(table.status == ISSUED)
+        .values(status=status, updated_at=change.now, updated_by=change.subject, version=table.version + 1)
+    )
+
+
+DEVICE = "/accounts/{account}/devices/{device}"
+ROUTES = (
+    Route(
+        Endpoint(
+            method="GET",
+            path="/enrolment-codes",
+            summary="Enrolment codes, newest first; never the codes themselves.",
+            role=Role.VIEWER,
+            answers={200: (CodePage,)},
+            query=(
+                *PAGING,
+                Query("account", Kind.TEXT, "Only those of this account."),
+                Query("status", Kind.TEXT, "Only those with this status."),
+            ),
+        ),
+        _list,
+    ),
+    Route(
+        Endpoint(
+            method="POST",
+            path="/accounts/{account}/enrolment-codes",
+            summary="Issue a one-time code, which is shown once; the account's earlier one ends.",
+            role=Role.OPERATOR,
+            body=(NewCode,),
+            answers={201: (IssuedCode,)},
+        ),
+        _issue,
+    ),
+    Route(
+        Endpoint(
+            method="DELETE",
+            path="/enrolment-codes/{codeId}",
+            summary="Revoke a code that has not been used.",
+            role=Role.OPERATOR,
+            answers={200: (CodeView,)},
+            edits=True,
+        ),
+        _revoke_code,
+    ),
+    Route(
+        Endpoint(
+            method="POST",
+            path=f"{DEVICE}/revoke",
+            summary="Shut a device out: its secret and its session end.",
+            role=Role.OPERATOR,
+            answers={200: (AccountView,)},
+        ),
+        _revoke_device,
+    ),
+    Route(
+        Endpoint(
+            method="POST",
+            path=f"{DEVICE}/readmit",
+            summary="Let a device that was shut out enrol anew.",
+            role=Role.OPERATOR,
+            answers={200: (AccountView,)},
+        ),
+        _readmit_device,
+    ),
+)
