@@ -9,7 +9,7 @@ import msgspec
 from kopitra.domain.explanations import explained
 from kopitra.domain.identifiers import AccountId, CommandId, CopyId, EventId, RunId
 from kopitra.domain.instants import rfc3339
-from kopitra.domain.orders import DealEntry, Side
+from kopitra.domain.orders import Side
 from kopitra.domain.trading import Execution, Order, Signal
 from kopitra.machine.events import (
     CommandAcknowledged,
@@ -250,12 +250,11 @@ def _execution(recorded: Recorded, order: Order, signal: Signal) -> ExecutionSto
 
 
 def slippage(execution: Execution, reference: Decimal | None) -> Decimal | None:
-    """Price units; positive is to the follower's disadvantage. A deal that closes trades the other way."""
+    """Price units; positive is to the follower's disadvantage. `side` is the deal's own: what closes a purchase sells."""
     if reference is None or execution.fill_price is None:
         return None
-    buys = (execution.side is Side.BUY) == (execution.entry is DealEntry.IN)
     difference = execution.fill_price - reference
-    return difference if buys else -difference
+    return difference if execution.side is Side.BUY else -difference
 
 
 def _between(start: datetime | None, end: datetime | None) -> int | None:
