@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -117,20 +119,31 @@ async def test_a_file_is_durable_and_read_while_it_is_written(database: Database
     assert await database.read(settings) == ["wal", 2, 1]
 
 
+LOCKING = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.readline()
+"""
+
+
 async def test_another_processs_lock_is_waited_for_and_then_told(
     database: Database, sleeps: CountedSleeps, tmp_path: Path
 ):
-    other = sqlite3.connect(tmp_path / "new/management.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LOCKING, tmp_path / "new/management.db", stdin=PIPE, stdout=PIPE
+    )
+    assert other.stdout is not None
+    assert await other.stdout.readline() == b"locked\n"
     with pytest.raises(DatabaseResuming) as told:
         await database.write(add_tenant(), interactive=True)
     assert told.value.retry_after_seconds > 0
     assert 0 < sum(sleeps.pauses) <= 5
     assert await database.read(count_tenants) == 0, "a reader is not locked out"
-    other.execute("ROLLBACK")
+    await other.communicate(b"\n")
     await database.write(add_tenant())
     assert await database.read(count_tenants) == 1
-    other.close()
 
 
 async def test_a_lock_that_is_given_back_in_time_is_not_noticed(
