@@ -40,7 +40,7 @@ class ChildProcess:
         self.command = list(command)
         self.environment = dict(environment)
         self.said = ""
-        self._log = log
+        self.log = log
         self._ready = re.compile(ready) if ready is not None else None
         self._process: asyncio.subprocess.Process | None = None
         self._asked_to_end = False
@@ -60,8 +60,8 @@ class ChildProcess:
     async def start(self) -> None:
         """Return once it is ready. Raises StartFailed."""
         self._asked_to_end = False
-        begun = self._log.stat().st_size if self._log.exists() else 0
-        with self._log.open("ab") as output:
+        begun = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command,
                 env=_inherited() | self.environment,
@@ -92,7 +92,7 @@ class ChildProcess:
                 await self.kill()
 
     def last_words(self, lines: int = 8) -> str:
-        text = self._log.read_text(errors="replace") if self._log.exists() else ""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
     async def _signal(self, number: signal.Signals) -> None:
@@ -108,7 +108,7 @@ class ChildProcess:
         loop = asyncio.get_running_loop()
         ends = loop.time() + START_SECONDS
         while True:
-            with self._log.open("rb") as log:
+            with self.log.open("rb") as log:
                 log.seek(begun)
                 found = ready.search(log.read().decode(errors="replace"))
             if found is not None:

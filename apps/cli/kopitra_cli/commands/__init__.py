@@ -4,9 +4,11 @@ import typer
 
 from kopitra_cli.commands.apply import apply
 from kopitra_cli.commands.demo import demo
+from kopitra_cli.commands.dev import dev
 from kopitra_cli.commands.functions import functions
 from kopitra_cli.commands.replay import replay
 from kopitra_cli.commands.statement import statement
+from kopitra_cli.commands.token import token
 
 app = typer.Typer(
     help="Kopitra: a leader's trades, copied to every follower exactly once.",
@@ -19,5 +21,7 @@ app.command()(replay)
 app.command()(apply)
 app.command()(statement)
 app.command()(functions)
+app.command()(token)
+app.command()(dev)
 
 __all__ = ["app"]
