@@ -1,10 +1,9 @@
 """The kill switch reaches a real counterparty within a second while another process holds the database."""
 
-import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
@@ -58,15 +57,16 @@ class Console:
         return await request(self._app, method, path, raw, headers)
 
 
-@asynccontextmanager
-async def database_held(file: Path) -> AsyncIterator[None]:
+@contextmanager
+def database_held(file: Path) -> Generator[None]:
     """By another process, for itself alone."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert holder.stdin is not None and holder.stdout is not None
+    assert holder.stdin is not None
+    assert holder.stdout is not None
     try:
-        assert await asyncio.to_thread(holder.stdout.readline) == b"held\n"
+        assert holder.stdout.readline() == b"held\n"
         yield
     finally:
         holder.stdin.close()
@@ -94,7 +94,7 @@ async def test_halted_within_a_second_while_sql_is_locked(server: Server, tmp_pa
         console = Console(
             house, msgspec.structs.replace(house.world, counterparty=client, clock=SystemClock())
         )
-        async with database_held(house.file):
+        with database_held(house.file):
             before = await _copied(leader, console, "p1", 1)
             assert before == "planned"
 

@@ -1,0 +1,67 @@
+"""Why was I not copied? Every decision about every follower, searched, with its reason in words."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.engine import RowMapping
+
+from kopitra_functions.http.reasons import explanation
+from kopitra_functions.http.records import Records, list_route, page_type, plain, shown_type
+from kopitra_functions.sql.tables import decisions, runs
+
+OF_RUN = (("leader_symbol", str | None), ("leader_action", str | None))
+DecisionRow = shown_type(
+    "DecisionRow",
+    decisions,
+    "What one follower got of one intent. `explanation`: the reason in words; `detail`: the figures of this case; "
+    "`leaderSymbol` and `leaderAction`: what the leader did.",
+    more=(*OF_RUN, ("explanation", str | None)),
+)
+_names: tuple[str, ...] = tuple(name for name in DecisionRow.__struct_fields__ if name != "explanation")
+ITS_RUN = (runs.c.run_id == decisions.c.run_id) & (runs.c.tenant == decisions.c.tenant)
+ROWS = select(
+    decisions, runs.c.symbol.label("leader_symbol"), runs.c.action.label("leader_action")
+).select_from(decisions.outerjoin(runs, ITS_RUN))
+
+
+def _view(row: RowMapping) -> Any:
+    return DecisionRow(*(plain(row[name]) for name in _names), explanation(row["outcome"], row["reason"]))
+
+
+def _of_symbol(symbol: str) -> ColumnElement[bool]:
+    """As either side names it: what was skipped has no symbol of the follower's."""
+    return or_(
+        decisions.c.symbol == symbol, exists().where(ITS_RUN, runs.c.symbol == symbol).correlate(decisions)
+    )
+
+
+DECISIONS = Records(
+    name="decisions",
+    summary="Why each follower got what it got, newest first; with an outcome or a reason: why it got nothing.",
+    table=decisions,
+    order=(
+        decisions.c.occurred_at,
+        decisions.c.journal_id,
+        decisions.c.shard,
+        decisions.c.sequence,
+        decisions.c.ordinal,
+    ),
+    kind=DecisionRow,
+    page=page_type("DecisionPage", DecisionRow),
+    filters={
+        "follower": (decisions.c.follower, "Only about this follower."),
+        "leader": (decisions.c.leader, "Only about this leader's intents."),
+        "subscription": (decisions.c.subscription, "Only about this subscription."),
+        "outcome": (decisions.c.outcome, "Only with this outcome."),
+        "reason": (decisions.c.reason, "Only for this reason."),
+    },
+    narrowed={
+        "run": (decisions.c.run_id, "Only of this run."),
+        "copy": (decisions.c.copy_id, "Only about this copy."),
+        "cause": (decisions.c.cause, "Only with this cause."),
+    },
+    searched={"symbol": (_of_symbol, "Only of this symbol, as the leader or the follower names it.")},
+    rows=ROWS,
+    view=_view,
+)
+ROUTES = (list_route(DECISIONS),)
