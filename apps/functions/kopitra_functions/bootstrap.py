@@ -18,7 +18,7 @@ from kopitra.adapters.operator_keys import key_set_from
 from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.application.ports.blobs import Blobs
 from kopitra.application.ports.queue import Queue
-from kopitra.application.ports.timing import Clock
+from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra_functions import queue_names
 from kopitra_functions.adapters.key_file import KeyFile
 from kopitra_functions.adapters.worker_threads import WorkerThreads
@@ -28,6 +28,7 @@ from kopitra_functions.functions import build
 from kopitra_functions.local_issuer import AUDIENCE, ISSUER, LocalIssuer, key_in
 from kopitra_functions.logs import configure_worker_logs
 from kopitra_functions.ports import Close, Queues, ServiceTokens, World
+from kopitra_functions.schema import migrated, until_migrated
 from kopitra_functions.service_tokens import local_tokens, managed_identity_tokens
 from kopitra_functions.settings import Settings, load_settings
 from kopitra_functions.sql.database import Database
@@ -69,7 +70,11 @@ class Management:
         """Raises StartRefused, QueueError, BlobError, LocalKeyUnusable, OSError."""
         async with self._opening:
             if self._work is None:
-                self._work = await self._open()
+                try:
+                    self._work = await self._open()
+                except BaseException:
+                    await self.close()
+                    raise
                 log.info("opened", build=self.settings.build, storage=self.settings.storage)
             return self._work
 
@@ -83,7 +88,18 @@ class Management:
         world = await open_world(self.settings)
         database = open_database(self.settings, world)
         self._closes = [world.close, database.close]
+        if self.settings.sql_server is None and not await migrated(self.settings, database):
+            self._migrate_later(database, world.sleeper)
         return work_of(self.settings, world, database, operator_tokens(self.settings, world.clock))
+
+    def _migrate_later(self, database: Database, sleeper: Sleeper) -> None:
+        task = asyncio.ensure_future(until_migrated(self.settings, database, sleeper))
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._closes.append(end)
 
 
 def function_app() -> FunctionApp:
