@@ -250,7 +250,7 @@ def _execution(recorded: Recorded, order: Order, signal: Signal) -> ExecutionSto
 
 
 def slippage(execution: Execution, reference: Decimal | None) -> Decimal | None:
-    """Price units; positive is to the follower's disadvantage. `side` is the deal's own: what closes a purchase sells."""
+    """Price units; positive is to the follower's disadvantage. `side` is the deal's: what closes a purchase sells."""
     if reference is None or execution.fill_price is None:
         return None
     difference = execution.fill_price - reference

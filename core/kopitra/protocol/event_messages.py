@@ -62,12 +62,9 @@ def message_of(
 ) -> EventMessage:
     event = recorded.event
     account: AccountId | None = getattr(event, "account", None)
-    tenant: TenantId | None = getattr(event, "tenant", None)
-    if tenant is None:
-        tenant = tenants.get(account, NO_TENANT) if account is not None else NO_TENANT
     return EventMessage(
         message_type=message_type(event),
-        tenant=tenant,
+        tenant=_tenant_of(event, account, tenants),
         sequence=recorded.sequence,
         last_sequence=recorded.last,
         occurred_at=rfc3339(recorded.at),
@@ -77,6 +74,22 @@ def message_of(
         actor=recorded.actor,
         previous_sequence=previous,
     )
+
+
+NAMING_ACCOUNTS = ("notified", "orders", "withdrawn", "released", "recalled")
+"""Members of events that concern several accounts, each an account or something of one."""
+
+
+def _tenant_of(event: AnyEvent, account: AccountId | None, tenants: Mapping[AccountId, TenantId]) -> TenantId:
+    """Its own, or its account's; of an event about several accounts, theirs, as long as that is one tenant's."""
+    own: TenantId | None = getattr(event, "tenant", None)
+    if own is not None:
+        return own
+    if account is not None:
+        return tenants.get(account, NO_TENANT)
+    named = (each for name in NAMING_ACCOUNTS for each in getattr(event, name, ()))
+    found = {tenants.get(getattr(each, "account", each), NO_TENANT) for each in named}
+    return found.pop() if len(found) == 1 else NO_TENANT
 
 
 def _camel(name: str) -> str:

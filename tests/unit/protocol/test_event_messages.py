@@ -84,6 +84,25 @@ def test_a_message_names_its_place_and_its_tenant() -> None:
     assert message_id(JournalId("j"), "s0", 7) == "j:s0:7"
 
 
+def test_a_halt_is_told_to_the_one_tenant_whose_accounts_it_stops_and_else_to_nobody_alone() -> None:
+    tenants = {AccountId("a"): TENANT, AccountId("b"): TENANT, AccountId("c"): TenantId("elsewhere")}
+
+    def tenant(*accounts: str) -> str:
+        halted = events.TradingHalted(
+            scope=events.HaltScope.PLATFORM,
+            target="",
+            mode=events.HaltMode.CLOSE_ONLY,
+            subject="operator",
+            notified=tuple(map(AccountId, accounts)),
+        )
+        return message_of(Recorded(1, 1, World().now, halted), tenants, {}).tenant
+
+    assert tenant("a", "b") == TENANT
+    assert tenant("a", "c") == NO_TENANT
+    assert tenant() == NO_TENANT
+    assert tenant("nobody") == NO_TENANT
+
+
 def test_a_group_names_its_tenant_itself() -> None:
     event = events.GroupConfigured(group="g", tenant=TenantId("acme"), revision=1, leaders=())  # type: ignore[arg-type]
     assert message_of(Recorded(1, 1, World().now, event), {}, {}).tenant == "acme"
