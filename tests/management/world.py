@@ -20,13 +20,14 @@ from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.application.ports.queue import Message, Queue
+from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra_functions.adapters.key_file import KeyFile
 from kopitra_functions.adapters.worker_threads import WorkerThreads
 from kopitra_functions.credentials.envelope import EnvelopeCipher
 from kopitra_functions.http.app import create_app
 from kopitra_functions.http.desk import Desk, desk_over
 from kopitra_functions.http.openapi import ADMIN_PATH
-from kopitra_functions.ports import CounterpartyAnswer, CounterpartyUnreachable, Queues, World
+from kopitra_functions.ports import Counterparty, CounterpartyAnswer, CounterpartyUnreachable, Queues, World
 from kopitra_functions.queue_names import COMMANDS, EVENTS, HISTORY, TASKS
 from kopitra_functions.sql.database import Database
 from kopitra_functions.sql.engines import engine_for
@@ -113,14 +114,19 @@ class JumpingSleeper:
 class Managed:
     """The world, and an operator's hands. `call` is one request; what it needs beside its body is filled in."""
 
-    def __init__(self, world: World, desk: Desk, clock: ManualClock, file: Path, app: Quart) -> None:
+    def __init__(self, world: World, desk: Desk, file: Path, app: Quart) -> None:
         self.world = world
         self.desk = desk
-        self.clock = clock
         self.file = file
         """The database's."""
         self.app = app
         self._calls = 0
+
+    @property
+    def clock(self) -> ManualClock:
+        """Where time stands still until it is moved."""
+        assert isinstance(self.world.clock, ManualClock)
+        return self.world.clock
 
     @property
     def database(self) -> Database:
@@ -133,7 +139,7 @@ class Managed:
 
     def operator(self, role: str = "admin", tenant: str = TENANT, subject: str = "olga") -> str:
         """An access token."""
-        until = int(self.clock.now().timestamp()) + TOKEN_SECONDS
+        until = int(self.world.clock.now().timestamp()) + TOKEN_SECONDS
         return operator_token(role, tenant, subject, until)
 
     async def call(
@@ -228,10 +234,17 @@ def _empty_database() -> Path:
 
 
 @asynccontextmanager
-async def managed(folder: Path, *, cipher: Any = None) -> AsyncGenerator[Managed]:
-    """A management side whose files are in this folder."""
-    clock, ids = ManualClock(), SystemIds()
-    sleeper = JumpingSleeper(clock)
+async def managed(
+    folder: Path,
+    *,
+    cipher: Any = None,
+    time: tuple[Clock, Sleeper] | None = None,
+    counterparty: Counterparty | None = None,
+) -> AsyncGenerator[Managed]:
+    """A management side whose files are in this folder, which another one may have left. `time`: another than one that
+    stands still."""
+    stopped, ids = ManualClock(), SystemIds()
+    clock, sleeper = time or (stopped, JumpingSleeper(stopped))
     blobs = FolderBlobs(folder / "blobs", ids)
     queues: dict[str, Queue] = {}
     for name in (EVENTS, HISTORY, COMMANDS, TASKS):
@@ -252,20 +265,21 @@ async def managed(folder: Path, *, cipher: Any = None) -> AsyncGenerator[Managed
             commands=queues[COMMANDS],
             tasks=queues[TASKS],
         ),
-        counterparty=RecordingCounterparty(),
+        counterparty=counterparty or RecordingCounterparty(),
         tokens=ServiceToken(),
         cipher=cipher or EnvelopeCipher(KeyFile(folder / "credentials.key"), ids.token_bytes),
         close=close,
     )
     file = folder / "management.sqlite"
-    shutil.copy(_empty_database(), file)
+    if not file.exists():
+        shutil.copy(_empty_database(), file)
     engine = engine_for(f"sqlite:///{file}", busy_seconds=BUSY_SECONDS)
     use = SqlUse(blobs, clock)
     database = Database(engine, threads=WorkerThreads(2), clock=clock, sleeper=sleeper, use=use)
     desk = desk_over(world, database)
     operators = OperatorTokens(load_keys=ISSUER.keys, issuer=ISSUED_BY, audience=AUDIENCE, clock=clock)
     try:
-        yield Managed(world, desk, clock, file, create_app(desk=desk, operators=operators))
+        yield Managed(world, desk, file, create_app(desk=desk, operators=operators))
     finally:
         await database.close()
         await world.close()
