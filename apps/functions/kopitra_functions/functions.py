@@ -5,8 +5,9 @@ opened before the first invocation: indexing must work where nothing can be reac
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any, List, cast  # noqa: UP035
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import structlog
@@ -15,6 +16,7 @@ from azure.functions import (
     AuthLevel,
     Cardinality,
     Context,
+    DataType,
     FunctionApp,
     HttpMethod,
     HttpRequest,
@@ -47,6 +49,7 @@ FORWARDED_PORT_LENGTH = 64
 """A port for each of ten proxies."""
 TRACEPARENT_PARTS = 4
 """W3C: version, trace id, span id, flags."""
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 GetWork = Callable[[], Awaitable[Work]]
 
@@ -87,9 +90,10 @@ def _queues(app: FunctionApp, work: GetWork) -> None:
         connection=CONNECTION,
         queue_name=queue_names.EVENTS,
         cardinality=Cardinality.MANY,
+        data_type=DataType.BINARY,  # else the worker parses JSON and writes it anew
         auto_complete_messages=True,
     )
-    async def events(messages: list[ServiceBusMessage], context: Context) -> None:
+    async def events(messages: List[ServiceBusMessage], context: Context) -> None:  # noqa: UP006  # the worker's rule
         with _logged("events", context):
             await (await work()).events([received(message) for message in messages])
 
@@ -99,6 +103,7 @@ def _queues(app: FunctionApp, work: GetWork) -> None:
         connection=CONNECTION,
         queue_name=queue_names.TASKS,
         cardinality=Cardinality.ONE,
+        data_type=DataType.BINARY,
         auto_complete_messages=True,
     )
     async def task(message: ServiceBusMessage, context: Context) -> None:
@@ -116,10 +121,11 @@ def _timer(app: FunctionApp, name: str, schedule: str, work: GetWork) -> None:
 
 
 def received(message: ServiceBusMessage) -> ReceivedMessage:
-    """A trigger's message as the queue port gives it. Raises ValueError for one without id, number or time."""
-    number, at = message.sequence_number, message.enqueued_time_utc
-    if not message.message_id or number is None or at is None:
-        raise ValueError("the host gave a message without its id, sequence number or time")
+    """A trigger's message as the queue port gives it. Of a batch, the host may leave out what nobody needs: an unknown
+    number is 0, an unknown time 1970. Raises ValueError for a message without its id."""
+    if not message.message_id:
+        raise ValueError("the host gave a message without its id")
+    at = message.enqueued_time_utc or UNIX_EPOCH
     return ReceivedMessage(
         message=Message(
             body=message.get_body(),
@@ -130,9 +136,9 @@ def received(message: ServiceBusMessage) -> ReceivedMessage:
             content_type=message.content_type or "application/json",
             application_properties=_texts(message.application_properties),
         ),
-        sequence_number=number,
+        sequence_number=message.sequence_number or 0,
         delivery_count=message.delivery_count or 1,
-        enqueued_time_utc=at,
+        enqueued_time_utc=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
         lock_token="",
     )
 

@@ -154,4 +154,22 @@ async def test_each_timer_calls_its_own_work_and_says_whether_it_is_late(name: s
 
 async def test_a_message_without_an_identity_is_refused_so_that_it_is_not_lost():
     with pytest.raises(ValueError, match="without its id"):
-        await functions(Noted())["task"](message=message(sequence_number=None), context=CONTEXT)
+        await functions(Noted())["task"](message=message(""), context=CONTEXT)
+
+
+async def test_what_the_host_leaves_out_of_a_batch_is_done_without():
+    noted = Noted()
+    bare = message(
+        sequence_number=None,
+        enqueued_time_utc=None,
+        delivery_count=None,
+        application_properties=None,
+        subject=None,
+        correlation_id=None,
+    )
+    naive = message(enqueued_time_utc=datetime(2026, 1, 5))  # noqa: DTZ001  # as hosts have given it
+    await functions(noted)["events"](messages=[bare, naive], context=CONTEXT)
+    [(_, (first, second), _)] = noted.given
+    assert (first.sequence_number, first.delivery_count, first.enqueued_time_utc.year) == (0, 1, 1970)
+    assert first.message.application_properties == {}
+    assert second.enqueued_time_utc == datetime(2026, 1, 5, tzinfo=UTC)
