@@ -19,6 +19,7 @@ from kopitra_functions.sql.tables.copying import (
 from kopitra_functions.sql.tables.journal import checkpoints, decisions, events, runs
 from kopitra_functions.sql.tables.notifying import notification_channels, notifications
 from kopitra_functions.sql.tables.requests import audit, idempotency_keys, pending_commands
+from kopitra_functions.sql.tables.series import rollups
 from kopitra_functions.sql.tables.tasks import task_runs, tasks
 from kopitra_functions.sql.tables.tenancy import tenants, user_roles, users
 from kopitra_functions.sql.tables.trading import balance_operations, executions, orders, trades
@@ -55,6 +56,7 @@ __all__ = [
     "notifications",
     "orders",
     "pending_commands",
+    "rollups",
     "runs",
     "sessions_log",
     "settings_layers",
