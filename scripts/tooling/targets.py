@@ -16,6 +16,9 @@ PATHS = ("STATEMENT",)
 SIMULATED_SEEDS = "20"
 """How many seeds `simulate` tries where nobody says: enough to notice a fault, quick enough to wait for."""
 
+SIMULATIONS = {"PLANTED": "tests.simulation.planted.hunting", "DOCUMENT": "tests.simulation.documenting"}
+"""What `simulate` does instead of playing seeds where one of these is set."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -46,8 +49,11 @@ def bench(arguments: Sequence[str]) -> int:
 def simulate(arguments: Sequence[str]) -> int:
     environment.prepare()
     os.environ.setdefault("SEEDS", SIMULATED_SEEDS)
-    module = "tests.simulation.planted.hunting" if os.environ.get("PLANTED") else "tests.simulation.batch"
-    return run([environment.PYTHON, "-m", module, *arguments], env=environment.variables())
+    asked = next((name for name in SIMULATIONS if os.environ.get(name)), "")
+    return hand_over(
+        [environment.PYTHON, "-m", SIMULATIONS.get(asked, "tests.simulation.batch"), *arguments],
+        environment.variables(),
+    )
 
 
 def test(arguments: Sequence[str]) -> int:
@@ -146,7 +152,9 @@ TARGETS = {
             "SEEDS=n": f"how many ({SIMULATED_SEEDS})",
             "START=n": "the first one (7)",
             "WORKERS=n": "in how many processes (one per core)",
+            "CONTINUE=1": "play what is left of the same seeds after an interrupt",
             "PLANTED=1": "hunt for planted defects instead, and write down what catches them",
+            "DOCUMENT=1": "write the tables of the last run and hunt into docs/simulation.md",
         },
     ),
     "fmt": Target("format and fix what can be fixed", fmt, {}),

@@ -1,105 +1,86 @@
 """Many seeds in parallel processes: what they exercised, how fast, and of what failed the smallest trace.
 
-`make simulate SEEDS=500 START=1`; WORKERS says how many processes (default: one per core).
+`make simulate SEEDS=500 START=1`; WORKERS says how many processes (default: one per core). The counts are kept while it
+runs; after an interrupt CONTINUE=1 plays the rest of the same seeds.
 """
 
 import os
+import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from multiprocessing import get_context
-from pathlib import Path
-
-import msgspec
 
 from tests.seeds import seeds_asked
-from tests.simulation.requirements import REQUIRED, never_exercised
+from tests.simulation.requirements import REQUIRED
 from tests.simulation.running import Outcome, quieten, run_seed
 from tests.simulation.shrinking import shrunk
-from tests.simulation.stage.coverage import Coverage
+from tests.simulation.tally import Report, Tally, keep, kept
 
-REPORT = Path("build/simulate.json")
-SEEDS_AT_LEAST = 100
-"""Fewer seeds than this need not exercise everything."""
-LEAST_ACCOUNTS, LEAST_LEADER_EVENTS, LEAST_FAULTS = 4, 100, 10
-"""What each seed must have, so that none passes for want of trouble."""
+MOST_FAILED = 10
+"""So many failing seeds end a run: more of them say nothing new."""
 SHRUNK_AT_MOST = 2
 SHRINK_SECONDS = 60.0
 TRACE_LINES = 60
 PROGRESS_SECONDS = 15.0
+SENTENCE_CHARACTERS = 300
 
 
-class Report(msgspec.Struct, kw_only=True):
-    """What `build/simulate.json` holds."""
-
-    seeds: int
-    start: int
-    workers: int
-    seconds: float
-    seeds_per_second: float
-    cpu_seconds_per_seed: float
-    failed: dict[int, list[tuple[str, str]]]
-    thin: dict[int, str]
-    """Seeds with too little in them, and what."""
-    never_exercised: list[str]
-    coverage: dict[str, dict[str, int]]
-
-    @property
-    def passed(self) -> bool:
-        return not (self.failed or self.thin or self.never_exercised)
-
-
-def simulate(seeds: Sequence[int], workers: int) -> Report:
-    began = time.monotonic()
-    coverage, cpu = Coverage(), 0.0
-    failed: dict[int, list[tuple[str, str]]] = {}
-    thin: dict[int, str] = {}
-    told = began
-    for done, outcome in enumerate(outcomes(seeds, workers), 1):
-        coverage.add(outcome.coverage)
-        cpu += outcome.cpu_seconds
-        if outcome.failed:
-            failed[outcome.seed] = outcome.violations
-            print(f"seed {outcome.seed} violates {', '.join(sorted({n for n, _ in outcome.violations}))}")
-        elif lack := lacking(outcome):
-            thin[outcome.seed] = lack
-        if time.monotonic() - told > PROGRESS_SECONDS:
-            told = time.monotonic()
-            print(f"{done} of {len(seeds)} seeds, {done / (told - began):.2f} a second", flush=True)
-    seconds = time.monotonic() - began
-    plain = coverage.plain()
-    return Report(
-        seeds=len(seeds),
-        start=seeds[0],
-        workers=workers,
-        seconds=round(seconds, 1),
-        seeds_per_second=round(len(seeds) / seconds, 2),
-        cpu_seconds_per_seed=round(cpu / len(seeds), 3),
-        failed=dict(sorted(failed.items())),
-        thin=dict(sorted(thin.items())),
-        never_exercised=never_exercised(plain, len(seeds)) if len(seeds) >= SEEDS_AT_LEAST else [],
-        coverage=plain,
-    )
+def simulate(
+    seeds: range, workers: int, progress: Callable[[Report], None], before: Report | None = None
+) -> Report:
+    """Play until all are played, `MOST_FAILED` have failed, or somebody interrupts; `progress` gets what there is now
+    and then. Violations are printed as they come."""
+    tally, told = Tally(seeds, workers, before), time.monotonic()
+    try:
+        with closing(outcomes(tally.left, workers)) as played:
+            for outcome in played:
+                tally.add(outcome)
+                if outcome.failed:
+                    tell_violations(outcome)
+                    if len(tally.failed) >= MOST_FAILED:
+                        print(f"{MOST_FAILED} seeds failed: no more are played", flush=True)
+                        break
+                if time.monotonic() - told > PROGRESS_SECONDS:
+                    told = time.monotonic()
+                    report = tally.report()
+                    progress(report)
+                    rate, failed = report.seeds_per_second, len(tally.failed)
+                    print(
+                        f"{tally.seeds} of {len(seeds)} seeds, {rate} a second, {failed} failed", flush=True
+                    )
+    except KeyboardInterrupt:
+        print(f"interrupted after {tally.seeds} of {len(seeds)} seeds; CONTINUE=1 plays the rest", flush=True)
+    report = tally.report()
+    progress(report)
+    return report
 
 
-def outcomes(seeds: Sequence[int], workers: int) -> Iterator[Outcome]:
+def outcomes(seeds: Sequence[int], workers: int) -> Generator[Outcome]:
+    """In the order of their seeds. Closing it gives up what is not played yet."""
     if workers == 1:
         quieten()
         yield from map(run_seed, seeds)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), quieten) as pool:
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _settle)
+    try:
         yield from pool.map(run_seed, seeds, chunksize=4)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def lacking(outcome: Outcome) -> str:
-    """What a seed has too little of; empty where it has enough."""
-    wanted = (
-        ("accounts", outcome.accounts, LEAST_ACCOUNTS),
-        ("leader events", outcome.leader_events, LEAST_LEADER_EVENTS),
-        ("faults", outcome.faults, LEAST_FAULTS),
-    )
-    return ", ".join(f"{count} {what}, at least {least}" for what, count, least in wanted if count < least)
+def _settle() -> None:
+    """An interrupt of the whole group is for whoever keeps the counts."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    quieten()
+
+
+def tell_violations(outcome: Outcome) -> None:
+    print(f"✗ seed {outcome.seed}: make simulate SEEDS=1 START={outcome.seed}")
+    for name, sentence in outcome.violations:
+        print(f"    {name}: {sentence[:SENTENCE_CHARACTERS]}", flush=True)
 
 
 def explain(seed: int) -> None:
@@ -133,6 +114,8 @@ def tell(report: Report) -> None:
         print(f"✗ seed {seed} has {lack}")
     for name in report.never_exercised:
         print(f"✗ never exercised: {name}")
+    if not report.whole:
+        print(f"✗ {report.asked - report.seeds} of {report.asked} seeds were not played")
     print("✓ no violation" if not report.failed else f"✗ {len(report.failed)} seeds violate invariants")
 
 
@@ -140,10 +123,9 @@ def main() -> int:
     variables = os.environ
     seeds = seeds_asked(variables)
     workers = min(int(variables.get("WORKERS") or os.cpu_count() or 1), len(seeds))
-    report = simulate(seeds, workers)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    report = simulate(seeds, workers, keep, kept(seeds) if variables.get("CONTINUE") else None)
     tell(report)
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
     quieten()
     for seed in list(report.failed)[:SHRUNK_AT_MOST]:
         explain(seed)

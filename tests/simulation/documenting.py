@@ -1,12 +1,12 @@
-"""Writes the tables of docs/simulation.md from the last run and hunt: `python -m tests.simulation.documenting`."""
+"""Writes the tables of docs/simulation.md from the last run and hunt: `make simulate DOCUMENT=1`."""
 
 from pathlib import Path
 
 import msgspec
 
-from tests.simulation.batch import REPORT, Report
 from tests.simulation.planted.all_of_them import BUGS
 from tests.simulation.planted.hunting import Catch, recorded
+from tests.simulation.tally import REPORT, Report
 
 PAGE = Path("docs/simulation.md")
 BEGINS, ENDS = "<!-- tables of the run begin -->", "<!-- tables of the run end -->"
@@ -21,7 +21,8 @@ def tables(report: Report, catches: dict[str, Catch]) -> str:
 def _speed(report: Report) -> str:
     return (
         f"{report.seeds:,} seeds from {report.start} with {report.workers} processes: {report.seeds_per_second} seeds "
-        f"a second, {report.cpu_seconds_per_seed} s of processor time each, {len(report.failed)} of them violating."
+        f"a second, {report.cpu_seconds_per_seed} s of processor time each, {len(report.failed)} of them violating, "
+        f"{len(report.never_exercised)} names never exercised."
     )
 
 
@@ -53,6 +54,8 @@ def _bugs(catches: dict[str, Catch]) -> str:
 
 
 def main() -> None:
+    if not REPORT.exists():
+        raise SystemExit(f"{REPORT} is not there: make simulate writes it")
     report = msgspec.json.decode(REPORT.read_bytes(), type=Report)
     before, _, rest = PAGE.read_text().partition(BEGINS)
     _, _, after = rest.partition(ENDS)

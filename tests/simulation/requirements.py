@@ -29,6 +29,8 @@ FAULTS = frozenset(
         *(f"append_{fault}" for fault in AppendFault),
         *(f"journal_tail_{tail}" for tail in Tail),
         "weekend",
+        "request_overtaken",
+        "answer_overtaken",
         "blob_failure",
         "command_late",
         "command_doubled",
@@ -43,7 +45,6 @@ NOT_YET_EVENTS = frozenset(
         # of the management plane, which no step calls
         "operator.ordered",
         "session.approved",
-        "consumer.checkpointed",
         "correction.decided",
         "guard.reset",
         # of trades by hand and lost opens on netting accounts, which are spared them

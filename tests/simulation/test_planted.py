@@ -14,6 +14,20 @@ from tests.simulation.planted.registry import Layer
 from tests.simulation.running import quieten
 from tests.simulation.shrinking import shrunk
 
+EXPECTED = {
+    "an empty snapshot": "empty_snapshot_believed",
+    "a stale snapshot": "stale_snapshot_believed",
+    "a clock ten minutes wrong": "clock_of_the_leader_trusted",
+    "a withdrawal read as a loss": "withdrawal_read_as_loss",
+    "JPY to USD unconverted": "yen_taken_for_dollars",
+    "one follower in two groups": "magic_shared",
+    "two leaders on one netting symbol": "one_close_takes_the_whole_net",
+    "a symbol remapped with an open copy": "symbol_follows_the_mapping",
+    "a close refused over a weekend": "refused_close_dropped",
+    "a silent leader": "silence_never_ends",
+    "a deal event that comes twice": "doubled_deal_counted_twice",
+}
+"""The stories that such platforms are known for, and the defect that would be each."""
 LEAST = 30
 """So many planted defects, over all layers."""
 SHRINK_SECONDS = 10.0
@@ -46,6 +60,10 @@ def test_every_planted_defect_is_caught_within_fifty_seeds(catches: dict[str, Ca
 @pytest.mark.timeout(600)
 def test_every_invariant_is_the_only_one_to_catch_some_defect(catches: dict[str, Catch]) -> None:
     assert sorted(set(REGISTRY) - {catch.alone for catch in catches.values()}) == []
+
+
+def test_what_such_platforms_are_known_for_is_among_the_defects() -> None:
+    assert set(EXPECTED.values()) <= set(BUGS)
 
 
 def test_defects_are_planted_in_every_layer() -> None:

@@ -64,20 +64,31 @@ def unneeded(catches: dict[str, Catch]) -> list[str]:
     return sorted(set(REGISTRY) - {catch.alone for catch in catches.values()})
 
 
+def _record(catches: dict[str, Catch]) -> dict[str, Catch]:
+    """As it comes: a hunt that is cut off leaves what it found, and ONLY the rest is left to hunt."""
+    ordered = {name: catches[name] for name in sorted(catches) if name in BUGS}
+    RECORDED.write_bytes(msgspec.json.format(msgspec.json.encode(ordered), indent=1) + b"\n")
+    return ordered
+
+
 def main() -> int:
     """ONLY=name,name hunts for these and leaves the record of the others as it is."""
     only = os.environ.get("ONLY")
     names = only.split(",") if only else list(BUGS)
-    catches = recorded() if only else {}
+    catches = recorded()
+    ordered = catches
     with ProcessPoolExecutor(os.cpu_count() or 1, get_context("spawn"), quieten) as pool:
-        for hunted in as_completed([pool.submit(hunt, name) for name in names]):
-            name, catch = hunted.result()
+        hunts = {pool.submit(hunt, name): name for name in names}
+        for hunted in as_completed(hunts):
+            name = hunts[hunted]
+            error = hunted.exception()
+            catch = hunted.result()[1] if error is None else Catch(0)
             catches[name] = catch
             told = f"seed {catch.seed}: {', '.join(catch.invariants)}" if catch.seed else "NOT CAUGHT"
             alone = f" (alone by {catch.alone}, seed {catch.alone_seed})" if catch.alone else ""
-            print(f"{BUGS[name].layer:<12} {name:<34} {told}{alone}", flush=True)
-    ordered = {name: catches[name] for name in sorted(catches) if name in BUGS}
-    RECORDED.write_bytes(msgspec.json.format(msgspec.json.encode(ordered), indent=1) + b"\n")
+            why = f" ({error!r})" if error is not None else ""
+            print(f"{BUGS[name].layer:<12} {name:<34} {told}{alone}{why}", flush=True)
+            ordered = _record(catches)
     left = [name for name in names if not catches[name].seed]
     idle = unneeded(ordered)
     print(f"{len(names) - len(left)} of {len(names)} caught within {WITHIN} seeds; never alone: {idle}")

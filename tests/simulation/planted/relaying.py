@@ -5,6 +5,9 @@
 
 from typing import Any
 
+import msgspec
+
+from kopitra.application.relay import BATCH_MESSAGES, CHECKPOINT, Position
 from tests.simulation.planted.registry import Layer, Patches, planted
 
 R = "kopitra.application.relay"
@@ -15,10 +18,14 @@ def checkpoint_before_publishing(patches: Patches) -> None:
     """What is published is noted first: a crash or a refusal between the two loses it."""
 
     def eager(original: Any) -> Any:
-        async def send(self: Any, batch: Any, last: int) -> None:
-            if last != self.sequence:
-                self.sequence = last
-                await original(self, batch, last + 0)
+        async def send(self: Any, batch: Any, last: int, told: int) -> None:
+            if last == self.sequence:
+                return
+            self.sequence, self._told = last, told
+            noted = msgspec.json.encode(Position(self._journal.journal_id, last, told))
+            await self._blobs.put(f"{self._journal.shard}/{CHECKPOINT}", noted)
+            for at in range(0, len(batch), BATCH_MESSAGES):
+                await self._queue.send(batch[at : at + BATCH_MESSAGES])
 
         return send
 
@@ -30,18 +37,19 @@ def relay_starts_at_the_head(patches: Patches) -> None:
     """After a restart only what happens from then on is published."""
 
     def at_the_head(original: Any) -> Any:
-        async def through(blobs: Any, journal: Any) -> int:
-            return await journal.head()
+        async def position(blobs: Any, journal: Any) -> Any:
+            head = await journal.head()
+            return Position(journal.journal_id, head, head)
 
-        return through
+        return position
 
-    patches.replace(f"{R}:published_through", at_the_head)
+    patches.replace(f"{R}:_position", at_the_head)
 
 
 @planted(Layer.RELAY)
 def silent_events_dropped(patches: Patches) -> None:
     """Events of one kind never reach the management side."""
     patches.replace(
-        f"{R}:is_published",
+        "kopitra.application.event_publishing:is_published",
         lambda original: lambda event: original(event) and type(event).__name__ != "SessionEnded",
     )

@@ -12,7 +12,13 @@ from tests.simulation.scenario.ingredients import Kind, Step, drawn_from
 TABLES = (faults, follower_moves, leader_moves, operator_moves)
 """Importing them fills the tables of ingredients; `requirements` imports this to be sure that they are."""
 LEADER_STEPS = (150, 190)
-"""About two thirds of them trade: at least a hundred events."""
+TRADES = {
+    **dict.fromkeys(("open", "open_bare", "close", "close_part", "close_to_last_step", "close_by"), 1),
+    "burst": 3,
+}
+"""How many deals a leader's step makes at least, most times."""
+TRADES_AT_LEAST = 100
+"""A seed that drew few of them gets more steps; stops and resting orders that fill come on top."""
 FAULT_STEPS = (14, 34)
 FOLLOWER_STEPS = (4, 10)
 OPERATOR_STEPS = (2, 6)
@@ -55,12 +61,15 @@ def drawn_scenario(seed: int) -> Scenario:
 
 
 def _leading(cast: Cast, draws: SeededDraws) -> list[tuple[float, str, str]]:
-    at = 0.0
+    at, trades = 0.0, 0
     steps: list[tuple[float, str, str]] = []
-    for _ in range(draws.between(*LEADER_STEPS)):
+    number = draws.between(*LEADER_STEPS)
+    while len(steps) < number or trades < TRADES_AT_LEAST:
         at += _gap(draws)
         who = cast.leaders[draws.below(len(cast.leaders))]
-        steps.append((at, drawn_from(Kind.LEADER, draws), who))
+        name = drawn_from(Kind.LEADER, draws)
+        trades += TRADES.get(name, 0)
+        steps.append((at, name, who))
     return steps
 
 

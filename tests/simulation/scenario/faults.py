@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from kopitra.domain.orders import DealReason
 from kopitra.simulation.broker.faults import Fault, FaultKind
 from kopitra.simulation.broker.operations import PlanFaults, Switch
 from kopitra.simulation.broker.retcodes import Retcode
@@ -26,6 +28,9 @@ SKEWS = (-600, -61, -3, 3, 61, 600)
 """Seconds; up to ten minutes either way."""
 LOSE_TRADES = frozenset({"order_lost", "broker_timeout"})
 """Netting accounts are spared them, and terminals that go away: their net does not tell yet whose open it lacks."""
+MARGIN_LEFT_PERCENT = (15, 49)
+"""Brokers close at half of the margin that positions need."""
+PERCENT = 100
 SERVER_SKEWS = (-15, -3, 3, 61, 600)
 """Of the counterparty's machine. Set back, it leaves the shard without a writer for so much longer after a crash: the
 lease of the one that died is live until then by that clock."""
@@ -331,3 +336,24 @@ async def _switched(world: "World", step: Step, name: str, seconds: float, **how
     await world.time.sleep(seconds)
     await party.up()
     party.operate(Switch, autotrading=True, closed=())
+
+
+@ingredient(Kind.FAULT, "margin_call", 4)
+async def margin_call(world: "World", step: Step, draws: SeededDraws) -> None:
+    """Nearly all the money leaves an account: its broker closes the worst positions by itself. Later it comes back."""
+    party = world.parties[step.who]
+    if not party.terminal.up or party.netting:
+        return
+    view = party.terminal.desk.broker.account_view()
+    kept_back = view.margin * draws.between(*MARGIN_LEFT_PERCENT) / PERCENT
+    amount = (view.equity - kept_back).quantize(Decimal(1))
+    if not view.margin or amount <= 0:
+        return
+    known = len(party.state.deals)
+    party.deposit(-amount)
+    world.market.show()
+    if any(deal.reason is DealReason.STOP_OUT for deal in party.state.deals[known:]):
+        world.coverage.fault("margin_call")
+    await world.time.sleep(_seconds(draws, DOWN_MS))
+    await party.up()
+    party.deposit(amount)

@@ -122,6 +122,13 @@ async def session_released(world: "World", step: Step, draws: SeededDraws) -> No
     await world.commands.send([world.operation("session.forceRelease", {}, step.who)])
 
 
+@ingredient(Kind.OPERATOR, "checkpointed", 3)
+async def checkpointed(world: "World", step: Step, draws: SeededDraws) -> None:
+    """A consumer of what is published says how far it is: no start may know less."""
+    through = {"consumer": "reports", "sequence": world.journal.fence.sequence}
+    await world.commands.send([world.operation("consumer.checkpoint", through)])
+
+
 @ingredient(Kind.OPERATOR, "nonsense", 3)
 async def nonsense(world: "World", step: Step, draws: SeededDraws) -> None:
     """Malformed, or of somebody nobody knows: dead-lettered, and nothing changes."""

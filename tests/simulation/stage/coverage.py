@@ -2,6 +2,9 @@
 
 from collections import Counter
 
+CONSEQUENCES = frozenset({"request_overtaken", "answer_overtaken"})
+"""Counted with the faults, but no faults of their own: what was late, doubled or slow came after something newer."""
+
 
 class Coverage:
     """Counts by kind and name; those of many seeds add up."""
@@ -32,4 +35,4 @@ class Coverage:
 
     @property
     def fault_count(self) -> int:
-        return sum(self.counts["faults"].values())
+        return sum(count for name, count in self.counts["faults"].items() if name not in CONSEQUENCES)

@@ -57,6 +57,8 @@ class Network:
         self._calls: dict[str, list[float]] = {}
         """By account: when its last calls arrived."""
         self._draws = draws
+        self._sent: dict[str, int] = {}
+        self._arrived: dict[tuple[str, str], int] = {}
 
     def fate(self, account: str, now: float) -> tuple[Fate, Storm | None]:
         """Of an exchange that begins now."""
@@ -82,6 +84,17 @@ class Network:
         """The longest pause between its last calls, in seconds."""
         calls = self._calls.get(account, [])
         return max((later - sooner for sooner, later in pairwise(calls)), default=0.0)
+
+    def sends(self, account: str) -> int:
+        """The number of the request that leaves now."""
+        number = self._sent[account] = self._sent.get(account, 0) + 1
+        return number
+
+    def overtaken(self, account: str, way: str, number: int) -> bool:
+        """Whether what arrives now was sent before something that has arrived; `way`: there or back."""
+        latest = self._arrived.get((account, way), 0)
+        self._arrived[account, way] = max(number, latest)
+        return number < latest
 
     def latency(self) -> float:
         """Seconds, one way."""

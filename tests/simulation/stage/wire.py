@@ -38,15 +38,19 @@ class Wire:
             world.coverage.fault(fate)
             world.note("storm", self._account, fate)
         try:
+            number = world.network.sends(self._account)
             async with asyncio.timeout(request.timeout):
-                return await self._travel(request, fate, storm)
+                response = await self._travel(request, number, fate, storm)
         except TimeoutError as error:
             raise TransportError("TimeoutError") from error
+        if world.network.overtaken(self._account, "back", number):
+            world.coverage.fault("answer_overtaken")
+        return response
 
     async def close(self) -> None:
         pass
 
-    async def _travel(self, request: Request, fate: Fate, storm: Storm | None) -> Response:
+    async def _travel(self, request: Request, number: int, fate: Fate, storm: Storm | None) -> Response:
         world, sleep = self._world, self._process.sleep
         await sleep(world.network.latency())
         match fate:
@@ -58,14 +62,14 @@ class Wire:
                 await sleep(request.timeout)
             case Fate.LATE if storm is not None:
                 # The packet is on its way whatever becomes of its sender.
-                arriving = world.ether.spawn(self._later(request, storm.draws.between(*LATE_MS)))
+                arriving = world.ether.spawn(self._later(request, number, storm.draws.between(*LATE_MS)))
                 return await asyncio.shield(arriving)
             case Fate.TWICE if storm is not None:
-                world.ether.spawn(self._unheard(request, storm.draws.between(*AGAIN_MS)))
+                world.ether.spawn(self._unheard(request, number, storm.draws.between(*AGAIN_MS)))
             case _:
                 pass
         sent = world.time.monotonic()
-        response, came, left = await self._served(request)
+        response, came, left = await self._served(request, number)
         if fate is Fate.ANSWER_LOST:
             raise TransportError("connection reset")
         if fate is Fate.ANSWER_LATE and storm is not None:
@@ -76,19 +80,21 @@ class Wire:
         world.network.took(self._account, world.time.monotonic() - left)
         return response
 
-    async def _later(self, request: Request, milliseconds: int) -> Response:
+    async def _later(self, request: Request, number: int, milliseconds: int) -> Response:
         sent = self._world.time.monotonic()
         await self._world.time.sleep(milliseconds / 1000)
-        response, came, left = await self._served(request)
+        response, came, left = await self._served(request, number)
         self._world.network.took(self._account, came - sent)
         self._world.network.took(self._account, self._world.time.monotonic() - left)
         return response
 
-    async def _unheard(self, request: Request, milliseconds: int) -> None:
+    async def _unheard(self, request: Request, number: int, milliseconds: int) -> None:
         with suppress(TransportError):
-            await self._later(request, milliseconds)
+            await self._later(request, number, milliseconds)
 
-    async def _served(self, request: Request) -> "Served":
+    async def _served(self, request: Request, number: int) -> "Served":
+        if self._world.network.overtaken(self._account, "there", number):
+            self._world.coverage.fault("request_overtaken")
         instance = self._world.counterparties.listening()
         if instance is None:
             raise TransportError("connection refused", reached=False)
