@@ -150,7 +150,9 @@ def open_database(settings: Settings, world: World) -> Database:
     else:
         engine = engine_for(URL.create("sqlite", database=str(settings.sqlite_file)))
     use = SqlUse(world.blobs, world.clock)
-    return Database(engine, threads=WorkerThreads(), clock=world.clock, sleeper=world.sleeper, use=use)
+    return Database(
+        engine, threads=WorkerThreads(), clock=world.clock, sleeper=world.sleeper, use=use, migrates=True
+    )
 
 
 def queue_source(settings: Settings) -> QueueSource:

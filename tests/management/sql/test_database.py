@@ -247,3 +247,41 @@ async def test_a_naive_time_is_refused(database: Database):
 
     with pytest.raises(Exception, match="aware"):
         await database.read(search)
+
+
+def migrating(folder: Path, clock: ManualClock, sleeps: CountedSleeps) -> Database:
+    engine = engine_for(f"sqlite:///{folder}/own.db", busy_seconds=0.01)
+    return Database(engine, threads=WorkerThreads(4), clock=clock, sleeper=sleeps, migrates=True)
+
+
+async def test_the_first_to_use_it_brings_the_tables_up_to_date(
+    tmp_path: Path, clock: ManualClock, sleeps: CountedSleeps
+):
+    database = migrating(tmp_path, clock, sleeps)
+    assert await asyncio.gather(*(database.read(count_tenants) for _ in range(8))) == [0] * 8
+    await database.close()
+
+
+async def test_tables_that_are_up_to_date_need_no_writer(
+    tmp_path: Path, clock: ManualClock, sleeps: CountedSleeps
+):
+    first, second = migrating(tmp_path, clock, sleeps), migrating(tmp_path, clock, sleeps)
+    await first.write(add_tenant())
+    other = sqlite3.connect(tmp_path / "own.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert await second.read(count_tenants) == 1
+    assert sleeps.pauses == []
+    other.close()
+    await first.close()
+    await second.close()
+
+
+async def test_a_newer_schema_is_left_alone_and_told(
+    tmp_path: Path, clock: ManualClock, sleeps: CountedSleeps
+):
+    first, second = migrating(tmp_path, clock, sleeps), migrating(tmp_path, clock, sleeps)
+    await first.write(lambda c: c.exec_driver_sql("UPDATE alembic_version SET version_num='9999'").rowcount)
+    with pytest.raises(DatabaseUnavailable, match="9999"):
+        await second.read(count_tenants)
+    await first.close()
+    await second.close()

@@ -1,5 +1,6 @@
 """The only way to SQL: work over a connection, in a transaction, in a worker thread, with patience."""
 
+from asyncio import Lock
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra_functions.sql.engines import WRITING
 from kopitra_functions.sql.errors import DatabaseResuming, DatabaseUnavailable, Failure, failure_of
-from kopitra_functions.sql.migrations import migrate
+from kopitra_functions.sql.migrations import is_migrated, migrate
 from kopitra_functions.sql.patience import BATCH, INTERACTIVE, RETRY_AFTER_SECONDS, Patience, with_patience
 from kopitra_functions.sql.tables import metadata
 from kopitra_functions.sql.threads import Threads
@@ -22,7 +23,8 @@ rows that are still to be read."""
 
 
 class Database:
-    """Connects when it is first used. `patience` counts where neither the call nor `interactive` says otherwise."""
+    """Connects when it is first used. `patience` counts where neither the call nor `interactive` says otherwise.
+    `migrates`: before anything else it brings the tables up to date, so a start needs no SQL."""
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class Database:
         sleeper: Sleeper,
         use: SqlUse | None = None,
         patience: Patience = BATCH,
+        migrates: bool = False,
     ) -> None:
         self.engine = engine
         self._threads = threads
@@ -40,6 +43,8 @@ class Database:
         self._sleeper = sleeper
         self._use = use
         self._patience = patience
+        self._ready = not migrates
+        self._preparing = Lock()
 
     async def read(self, work: Work[T], *, interactive: bool = False, patience: Patience | None = None) -> T:
         """One consistent view (SQLite) or read-committed (SQL Server). Raises `DatabaseResuming`,
@@ -67,12 +72,26 @@ class Database:
         chosen = patience or (INTERACTIVE if interactive else self._patience)
 
         async def attempt() -> T:
+            if not self._ready:
+                await self._prepare()
             return await self._threads.run(lambda: self._in_transaction(work, writing=writing))
 
         result = await with_patience(chosen, attempt, clock=self._clock, sleeper=self._sleeper)
         if interactive and self._use is not None:
             await self._use.mark()
         return result
+
+    async def _prepare(self) -> None:
+        """One of those that come together does it for all."""
+        async with self._preparing:
+            if not self._ready:
+                await self._threads.run(self._bring_up_to_date)
+                self._ready = True
+
+    def _bring_up_to_date(self) -> None:
+        """Takes the lock of a writer only where there is something to do."""
+        if not self._in_transaction(is_migrated, writing=False):
+            self._in_transaction(migrate, writing=True)
 
     def _in_transaction(self, work: Work[T], *, writing: bool) -> T:
         finished = False

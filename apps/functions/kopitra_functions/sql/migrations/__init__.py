@@ -11,12 +11,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from kopitra_functions.sql.errors import DatabaseUnavailable
 from kopitra_functions.sql.migrations.exclusive import exclude_others
 
 HEAD = "head"
 
 
-class SchemaTooNew(Exception):
+class SchemaTooNew(DatabaseUnavailable):
     """A later version of Kopitra has migrated this database: this one would misread it."""
 
     code = "schema_too_new"
@@ -34,6 +35,11 @@ def migrate(connection: Connection, to: str = HEAD) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, to)
+
+
+def is_migrated(connection: Connection) -> bool:
+    """Whether `migrate` would find nothing to do; asks only."""
+    return current_revision(connection) == head_revision()
 
 
 def migration_sql(dialect: str, *, start: str | None = None, to: str = HEAD) -> str:
