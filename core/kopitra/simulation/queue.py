@@ -104,7 +104,11 @@ class MemoryQueue:
 
     async def abandon(self, received: ReceivedMessage) -> None:
         held = self._held(received)
-        if held.delivery_count >= MAX_DELIVERY_COUNT:
+        if received.sequence_number in self.dead:
+            self.dead[received.sequence_number] = msgspec.structs.replace(
+                held, lock_token="", locked_until_utc=None
+            )
+        elif held.delivery_count >= MAX_DELIVERY_COUNT:
             self._bury(received.sequence_number, "MaxDeliveryCountExceeded", "")
         else:
             self.waiting[received.sequence_number] = msgspec.structs.replace(

@@ -1,6 +1,6 @@
 """A database of history in a file, written to without threads; and the whole way into it under virtual time."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -111,7 +111,7 @@ class Scriptorium:
         self.database = Database(self.engine, threads=Inline(), clock=time, sleeper=time, use=self.use)
         self.drain = self.new_drain()
 
-    def new_drain(self) -> Drain:
+    def new_drain(self, *after: Callable[[], Awaitable[None]]) -> Drain:
         return Drain(
             queues=self.queues,
             database=self.database,
@@ -120,6 +120,7 @@ class Scriptorium:
             clock=self.time,
             sleeper=self.time,
             rules=self.rules,
+            after=after,
         )
 
     def rows(self) -> Rows:

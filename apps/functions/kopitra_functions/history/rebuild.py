@@ -176,7 +176,7 @@ class JournalRebuild:
 
     async def _finish(self, stream: "_Stream", at: Position) -> Rebuilt:
         now = self._clock.now()
-        await self._database.write(lambda c: checkpoints.completed(c, stream.shard, at.after, now))
+        await self._database.write(lambda c: checkpoints.completed(c, stream.shard, at.told, now))
         await self._forget()
         return Rebuilt(position=None, done=at.after, total=at.after)
 
