@@ -62,6 +62,8 @@ RARE = frozenset(
         "event signal.deferred",
         "event signal.ignored",
         "event guard.hit",
+        "event correction.proposed",
+        "event correction.withdrawn",
         "event copy.added",
         "reason closed_before_open",
         "copy released",

@@ -8,6 +8,7 @@ from kopitra.domain.rules import Remainder
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.trading import OrderAction
 from kopitra.machine.state import FIRST_MAGIC, CopyStatus
+from kopitra.simulation.broker.records import OrderState
 from tests.simulation.invariants.registry import Invariant, invariant
 from tests.simulation.stage.desired import ZERO, bounds
 from tests.simulation.stage.facts import CopyFacts, LeaderTrade
@@ -80,8 +81,15 @@ class WantedCopiesExist(Invariant):
                 continue  # waits for its own market
             orders = self.facts.orders_of(copy.account, copy.magic)
             taken_back = any(ordered.order.action is OrderAction.CANCEL for ordered in orders)
-            if copy_id not in self.facts.ends and not taken_back:
+            if copy_id not in self.facts.ends and not taken_back and not self._taken_off(copy):
                 yield f"{copy.account} holds nothing of copy {copy.magic}, and no record says why"
+
+    def _taken_off(self, copy: CopyFacts) -> bool:
+        """Its broker took the resting order off, for want of money say: both the journal and the broker's own history
+        tell of it."""
+        history = self.world.parties[copy.account].terminal.desk.broker.order_history(copy.magic)
+        ended = any(order.state in (OrderState.CANCELLED, OrderState.EXPIRED) for order in history)
+        return ended and copy.copy_id in self.facts.taken_off
 
 
 @invariant("stops_agree")

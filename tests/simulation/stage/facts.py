@@ -13,7 +13,7 @@ import msgspec
 from kopitra.domain.identifiers import AccountId, CommandId, JournalId
 from kopitra.domain.orders import DealEntry, DealReason, Side
 from kopitra.domain.rules import CopyRules
-from kopitra.domain.trading import REDUCING, Order, OrderAction
+from kopitra.domain.trading import REDUCING, ExecutionStatus, Order, OrderAction
 from kopitra.machine import events
 from kopitra.machine.events import AnyEvent, CopyDecision, CopyPlanned, Outcome, Recorded
 from kopitra.machine.state import State
@@ -113,6 +113,7 @@ def signed(side: Side, volume: Decimal) -> Decimal:
     return volume if side is Side.BUY else -volume
 
 
+TAKEN_OFF = frozenset({ExecutionStatus.CANCELLED, ExecutionStatus.EXPIRED, ExecutionStatus.REJECTED})
 OUR_REASONS = frozenset({None, DealReason.EXPERT})
 
 
@@ -147,6 +148,8 @@ class Facts:
         """Copies that a halt, a guard, a silence or an operator closed."""
         self.released: set[str] = set()
         """Copies that unsubscribing left to their owner."""
+        self.taken_off: set[str] = set()
+        """Copies (by copy id) whose resting order ended at its broker without a fill, as the journal has it."""
         self._told: tuple[Response, dict[str, Any]] | None = None
         self.refused_modifies: set[str] = set()
         """Copies whose stops could not be changed (by copy id): nobody drives that again."""
@@ -168,6 +171,8 @@ class Facts:
                 self._acknowledged(event, at)
             case events.CommandExpired():
                 self._given_up(event.command, at, "expired")
+            case events.ExecutionRecorded() if event.copy_id and event.execution.status in TAKEN_OFF:
+                self.taken_off.add(str(event.copy_id))
             case _:
                 self._other(event, at)
 
