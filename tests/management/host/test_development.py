@@ -101,6 +101,28 @@ async def test_both_services_answer_are_reloaded_by_a_touch_and_leave_nothing_be
         assert re.search(line, dev.text, re.MULTILINE), line
 
 
+async def test_its_terminals_trade_and_are_copied_and_nothing_of_them_is_left(tmp_path: Path):
+    dev = Dev(tmp_path, "--terminals")
+    await dev.process.start()
+    try:
+        await dev.until_ready(1)
+        wanted = [
+            r"^agent of (leader|fixed|small) +\S+ info +session\.open",
+            r"^counterparty .*POST /signals account=leader.* status=202",
+            r"^functions .* function=events ",
+        ]
+        async with asyncio.timeout(SOON):
+            while not all(re.search(each, dev.text, re.MULTILINE) for each in wanted):
+                assert "terminals ended" not in dev.text, dev.text
+                await asyncio.sleep(LOOK_SECONDS)
+        children = dev.children()
+        assert len(children) >= 8
+        await dev.process.stop()
+        assert not [child for child in children if child.is_running()]
+    finally:
+        await dev.process.kill()
+
+
 async def check(token: str, data: Path, clock: ManualClock | None = None) -> tuple[str, str, set[Role]]:
     tokens = OperatorTokens(
         load_keys=key_set_from(str(data / "operators.jwks")),

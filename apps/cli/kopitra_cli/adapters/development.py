@@ -14,6 +14,7 @@ from kopitra.adapters.embedded.holder_lock import HolderLock
 from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
 from kopitra_cli.adapters.source_changes import source_changes
+from kopitra_cli.dev.company import Company
 from kopitra_cli.dev.identity import issuer_in
 from kopitra_cli.dev.merged_log import MergedLog
 from kopitra_cli.dev.run import Development
@@ -24,7 +25,8 @@ CANNOT_START = 3
 WATCHED = ("kopitra", "kopitra_counterparty", "kopitra_functions")
 """The packages that the services are made of."""
 LOCK = "dev.lock"
-NAME_WIDTH = 14
+NAME_WIDTH = len("counterparty")
+TERMINALS_WIDTH = len("terminal of leader")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,11 @@ async def _develop(plan: Plan, console: Console) -> None:
     services = Services(
         data, ids, counterparty_port=plan.counterparty_port, functions_port=plan.functions_port
     )
-    development = Development(services, MergedLog(console, NAME_WIDTH), SystemSleeper())
+    width = TERMINALS_WIDTH if plan.terminals else NAME_WIDTH
+    sleeper = SystemSleeper()
+    development = Development(services, MergedLog(console, width), sleeper)
+    if plan.terminals:
+        development.company = Company(services, ids, sleeper, development.follow).run
     development.say(f"data folder: {data}")
     development.say(f"an operator's token: kopitra token --role admin --tenant '*' --data {plan.data}")
     try:

@@ -15,21 +15,18 @@ from kopitra_cli.adapters.operator_desk import OperatorDesk
 from kopitra_cli.adapters.processes import ChildProcess, python_module
 from kopitra_cli.configuration.document import read_document
 from kopitra_cli.configuration.operations import messages_of, operations_of
+from kopitra_cli.demo.account_processes import AccountProcesses
 from kopitra_cli.demo.broker_story import BrokerStory, story_of
 from kopitra_cli.demo.cast import Account, Cast
 from kopitra_cli.demo.paperwork import TENANT, enrolment_codes
 from kopitra_terminal.account_folder import read_account
 from kopitra_terminal.control import BrokerControl
-from kopitra_terminal.settings import AccountSettings, ProcessSettings, encode_settings
 
 SHARD = "main"
 LOOPBACK = "127.0.0.1"
-LISTENING = r"listening on (\S+)"
 COUNTERPARTY_LISTENING = r'"port":\s*(\d+)'
 OPERATOR = "demonstration"
 KEY_BYTES = 32
-SETTLE_SECONDS = "2"
-"""These brokers answer within milliseconds: what is not there after two seconds was never sent."""
 REQUESTS_PER_SECOND = 1000
 """A compressed history signals faster than any real leader; the limit is another test's matter."""
 
@@ -43,11 +40,12 @@ class Stage:
         self.codes = enrolment_codes(cast, ids.token_bytes)
         self.data = folder / "counterparty"
         self._logs = folder / "logs"
+        self._processes = AccountProcesses(folder, self._logs)
         self._keys = msgspec.json.encode({"k1": b64encode(ids.token_bytes(KEY_BYTES)).decode()}).decode()
         self._revision = 0
         self.operator = OperatorDesk(folder, clock, TENANT)
         self.counterparty = self._counterparty(port=0)
-        self.terminals = {account.account: self._terminal(account) for account in cast.accounts}
+        self.terminals = {account.account: self._processes.terminal(account) for account in cast.accounts}
         self.agents: dict[AccountId, ChildProcess] = {}
         self.brokers: dict[AccountId, BrokerControl] = {}
         self.through: dict[AccountId, str] = {}
@@ -74,14 +72,13 @@ class Stage:
         self._logs.mkdir(parents=True, exist_ok=True)
         self.data.mkdir(parents=True, exist_ok=True)
         for account in self.cast.accounts:
-            self._settings_file(account).write_bytes(encode_settings(self._settings(account)))
+            self._processes.write_settings(account)
         await _together([self.counterparty, *self.terminals.values()])
         self.counterparty.environment["KOPITRA_PORT"] = self.counterparty.said
         self.operator.visit(self.url)
         for account in self.cast.accounts:
             address = self.terminals[account.account].said
-            settings = msgspec.structs.replace(self._settings(account), listen=address)
-            self._settings_file(account).write_bytes(encode_settings(settings))
+            self._processes.write_settings(account, address)
             self.brokers[account.account] = BrokerControl(address, account.login)
 
     async def start_agents(self) -> None:
@@ -113,8 +110,8 @@ class Stage:
 
     def story(self, account: AccountId) -> BrokerStory:
         """What the account's broker wrote down, while it runs or after. Raises StateDamaged, LogDamaged."""
-        login = next(each.login for each in self.cast.accounts if each.account == account)
-        return story_of(*read_account(self._account_folder(account) / str(login)))
+        at = next(each for each in self.cast.accounts if each.account == account)
+        return story_of(*read_account(self._processes.broker_folder(at) / str(at.login)))
 
     def _counterparty(self, port: int) -> ChildProcess:
         environment = {
@@ -137,56 +134,15 @@ class Stage:
             ready=COUNTERPARTY_LISTENING,
         )
 
-    def _terminal(self, account: Account) -> ChildProcess:
-        settings = str(self._settings_file(account))
-        return ChildProcess(
-            f"terminal of {account.account}",
-            python_module("kopitra_terminal", "broker", "--settings", settings),
-            environment={},
-            log=self._logs / f"terminal-{account.account}.log",
-            ready=LISTENING,
-        )
-
     def _agent(self, account: Account) -> ChildProcess:
         name = account.account
-        environment = {
-            "KOPITRA_AGENT_BASE_URL": self.url,
-            "KOPITRA_AGENT_ACCOUNT": name,
-            "KOPITRA_AGENT_DEVICE_ID": f"device-{name}",
-            "KOPITRA_AGENT_ROLE": "leader" if name == self.cast.leader.account else "follower",
-            "KOPITRA_AGENT_STATE_FOLDER": str(self.folder / "agents" / name),
-            "KOPITRA_AGENT_ENROLMENT_CODE": self.codes[name],
-            "KOPITRA_AGENT_SETTLE_SECONDS": SETTLE_SECONDS,
-        }
-        terminal = self.through.get(name, self.terminals[name].said)
-        arguments = ("agent", "--terminal", terminal, "--login", str(account.login), "--log-level", "info")
-        return ChildProcess(
-            f"agent of {name}",
-            python_module("kopitra_terminal", *arguments),
-            environment=environment,
-            log=self._logs / f"agent-{name}.log",
+        return self._processes.agent(
+            account,
+            leads=name == self.cast.leader.account,
+            base_url=self.url,
+            terminal=self.through.get(name, self.terminals[name].said),
+            enrolment_code=self.codes[name],
         )
-
-    def _settings(self, account: Account) -> ProcessSettings:
-        return ProcessSettings(
-            listen=f"{LOOPBACK}:0",
-            folder=str(self._account_folder(account.account)),
-            accounts=(
-                AccountSettings(
-                    terms=account.terms,
-                    symbols=account.specs,
-                    profile=account.profile,
-                    deposit=account.deposit,
-                ),
-            ),
-            keep_operations=True,
-        )
-
-    def _settings_file(self, account: Account) -> Path:
-        return self.folder / f"terminal-{account.account}.json"
-
-    def _account_folder(self, account: AccountId) -> Path:
-        return self.folder / "brokers" / account
 
 
 async def _together(processes: Iterable[ChildProcess]) -> None:

@@ -14,36 +14,33 @@ DEV = "dev"
 LOOK_SECONDS = 0.5
 
 Changes = AsyncIterator[Sequence[str]]
-Extra = Callable[[], Awaitable[None]]
+Company = Callable[[], Awaitable[None]]
 
 
 class Development:
-    """`more` are processes that are not reloaded; `begin` starts them once the services are there."""
+    """`company`, where there is one, runs from the first time that the services are ready."""
 
-    def __init__(
-        self,
-        services: Services,
-        log: MergedLog,
-        sleeper: Sleeper,
-        *,
-        more: Sequence[ChildProcess] = (),
-        begin: Extra | None = None,
-    ) -> None:
+    def __init__(self, services: Services, log: MergedLog, sleeper: Sleeper) -> None:
+        self.company: Company | None = None
         self._services = services
         self._log = log
         self._sleeper = sleeper
-        self._more = more
-        self._begin = begin
+        self._others: list[ChildProcess] = []
+        self._tails: list[LogTail] = []
+        self._watching: list[asyncio.Task[None]] = []
 
     def say(self, sentence: str) -> None:
         self._log.say(DEV, sentence)
 
+    def follow(self, process: ChildProcess) -> None:
+        """Tell what it logs, and end it with everything else."""
+        self._others.append(process)
+        self._watch(process)
+
     async def run(self, changes: Changes) -> None:
-        """Until cancelled: reload whenever code changes. Nothing that was started is left when this returns."""
-        processes = [*self._services.all, *self._more]
-        tails = [LogTail(process.log, self._teller(process.name)) for process in processes]
-        following = [asyncio.ensure_future(tail.follow()) for tail in tails]
-        following += [asyncio.ensure_future(self._mourn(process)) for process in processes]
+        """Until cancelled: reload the services whenever code changes. Nothing that was started is left afterwards."""
+        for process in self._services.all:
+            self._watch(process)
         try:
             await self._start()
             async for changed in changes:
@@ -51,13 +48,7 @@ class Development:
                 await self._services.stop()
                 await self._start()
         finally:
-            await asyncio.gather(*(process.stop() for process in self._more))
-            await self._services.stop()
-            for task in following:
-                task.cancel()
-            await asyncio.gather(*following, return_exceptions=True)
-            for tail in tails:
-                tail.look()
+            await self._end()
 
     async def _start(self) -> None:
         """A service that does not start is told, and tried again when code changes."""
@@ -68,18 +59,37 @@ class Development:
             return
         self.say(f"ready: counterparty {self._services.counterparty_url}")
         self.say(f"ready: functions {self._services.functions_url}")
-        begin, self._begin = self._begin, None
-        if begin is not None:
-            await begin()
+        company, self.company = self.company, None
+        if company is not None:
+            self._watching.append(asyncio.ensure_future(self._told(company)))
 
-    def _teller(self, name: str) -> Callable[[str], None]:
-        return lambda line: self._log.say(name, line)
+    async def _told(self, company: Company) -> None:
+        try:
+            await company()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the services go on
+            self.say(f"the terminals ended: {error}")
+
+    async def _end(self) -> None:
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+        for process in reversed(self._others):
+            await process.stop()
+        await self._services.stop()
+        for tail in self._tails:
+            tail.look()
+
+    def _watch(self, process: ChildProcess) -> None:
+        tail = LogTail(process.log, lambda line: self._log.say(process.name, line))
+        self._tails.append(tail)
+        self._watching.append(asyncio.ensure_future(tail.follow()))
+        self._watching.append(asyncio.ensure_future(self._mourn(process)))
 
     async def _mourn(self, process: ChildProcess) -> None:
         """Tell of every end that nobody asked for."""
         told: int | None = None
         while True:
             if process.failed is not None and process.failed != told:
-                self.say(f"{process.name} ended with {process.failed}; waiting for a change")
+                self.say(f"{process.name} ended with {process.failed}")
             told = process.failed
             await self._sleeper.sleep(LOOK_SECONDS)
