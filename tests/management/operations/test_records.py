@@ -10,6 +10,7 @@ from kopitra.machine.copy_events import Outcome
 from kopitra_functions.http.reasons import OUTCOMES, REASONS, explanation
 from kopitra_functions.http.records import Records, selection
 from kopitra_functions.http.routes.decisions import DECISIONS
+from kopitra_functions.http.routes.notifications import NOTIFICATIONS
 from kopitra_functions.http.routes.records import LISTS
 from kopitra_functions.sql.paging import page
 from tests.management.operations.rows import (
@@ -19,13 +20,14 @@ from tests.management.operations.rows import (
     decisions,
     execution,
     executions,
+    notifications,
     runs,
     trades,
 )
 from tests.management.plans import assert_uses_index
 from tests.management.world import EVERYBODY, OTHER, TENANT, Managed
 
-ALL = (*LISTS, DECISIONS)
+ALL = (*LISTS, DECISIONS, NOTIFICATIONS)
 
 
 def row(records: Records, number: int, **changes: Any) -> dict[str, Any]:
@@ -178,6 +180,17 @@ async def test_why_was_i_not_copied(house: Managed) -> None:
     assert await found("symbol=GBPUSD") == []
     [item] = (await house.call("GET", "/decisions?reason=below_minimum")).json["items"]
     assert (item["leaderSymbol"], item["leaderAction"], item["detail"]) == ("EURUSD", "open", "0.003 lots")
+
+
+async def test_the_first_who_reads_a_notification_is_noted(house: Managed) -> None:
+    await add_tenants(house, TENANT)
+    await add(house, notifications, {"notification_id": "n:1", "occurred_at": at(1), "version": 1})
+    first = await house.call("POST", "/notifications/n:1/read", role="viewer")
+    assert (first.status, first.json["readBy"]) == (200, "olga")
+    other = house.operator("viewer", subject="ivan")
+    again = await house.call("POST", "/notifications/n:1/read", token=other)
+    assert (again.json["readBy"], again.json["readAt"]) == ("olga", first.json["readAt"])
+    assert (await house.call("POST", "/notifications/n:1/read", tenant=OTHER)).status == 404
 
 
 def test_every_reason_and_outcome_has_its_words() -> None:

@@ -56,7 +56,7 @@ class Watch:
         self.watch = HeartbeatWatch(
             counterparty=house.world.counterparty,
             tokens=house.world.tokens,
-            history=history,
+            events=house.world.queues.events,
             memory=Memory(house.world.blobs, "heartbeat_watch", WatchNotes),
             sampling=Sampling(blobs=house.world.blobs, history=history, is_awake=is_awake),
             clock=house.clock,
@@ -65,10 +65,12 @@ class Watch:
     async def round(self) -> list[Any]:
         """What a round has told."""
         await self.watch.run()
-        received = await self.house.world.queues.history.receive(1000)
-        for each in received:
-            await self.house.world.queues.history.complete(each)
-        return [msgspec.json.decode(each.message.body) for each in received]
+        told: list[Any] = []
+        for queue in (self.house.world.queues.events, self.house.world.queues.history):
+            for each in await queue.receive(1000):
+                await queue.complete(each)
+                told.append(msgspec.json.decode(each.message.body))
+        return told
 
 
 @pytest.fixture

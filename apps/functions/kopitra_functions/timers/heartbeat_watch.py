@@ -36,19 +36,21 @@ class WatchNotes(msgspec.Struct, rename="camel"):
 
 
 class HeartbeatWatch:
+    """Findings go to the queue of events, as if a counterparty had told them: there people are told, and history is."""
+
     def __init__(
         self,
         *,
         counterparty: Counterparty,
         tokens: ServiceTokens,
-        history: Queue,
+        events: Queue,
         memory: Memory[WatchNotes],
         sampling: Sampling,
         clock: Clock,
     ) -> None:
         self._counterparty = counterparty
         self._tokens = tokens
-        self._history = history
+        self._events = events
         self._memory = memory
         self._sampling = sampling
         self._clock = clock
@@ -61,7 +63,7 @@ class HeartbeatWatch:
         found = [*self._trouble(seen, notes, now), *_of_sessions(seen.sessions, now)]
         fresh = [(tenant, finding) for tenant, finding in found if finding.notification not in notes.raised]
         if fresh:
-            await self._history.send([finding_message(tenant, finding, now) for tenant, finding in fresh])
+            await self._events.send([finding_message(tenant, finding, now) for tenant, finding in fresh])
         holding = {finding.notification for _, finding in found}
         if seen.trouble is not None:
             holding |= notes.raised.keys()

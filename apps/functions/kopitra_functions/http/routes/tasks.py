@@ -83,7 +83,7 @@ class RunView(Shown, frozen=True):
     version: int
 
 
-class RunPage(Shown, frozen=True):
+class TaskRunPage(Shown, frozen=True):
     items: list[RunView]
     cursor: str
     more: bool
@@ -191,7 +191,7 @@ async def _start(call: Call) -> Reply:
 async def _list(call: Call) -> Reply:
     statement = of_tenant(call, task_runs).where(*only(call.query, FILTERS))
     found = await call.read(lambda c: listed(c, statement, LISTING, call.query))
-    return told(RunPage(items=found.told(_view), cursor=found.cursor, more=found.more))
+    return told(TaskRunPage(items=found.told(_view), cursor=found.cursor, more=found.more))
 
 
 async def _get(call: Call) -> Reply:
@@ -277,7 +277,7 @@ ROUTES = (
             path="/task-runs",
             summary="Runs of tasks, newest first.",
             role=Role.VIEWER,
-            answers={200: (RunPage,)},
+            answers={200: (TaskRunPage,)},
             query=(
                 *PAGING,
                 Query("status", Kind.TEXT, "Only runs in this state.", choices=tuple(RunStatus)),

@@ -1,0 +1,1 @@
+"""Latency, slippage and equity over time; how the figures are made is in docs/management.md."""
