@@ -103,6 +103,8 @@ class Copy(Mutable):
     """Corrections since its leader's last command."""
     withheld: str | None = None
     """Why it was not opened again when that was tried last."""
+    sent_until: datetime | None = None
+    """Until when its last open at market may leave its EA."""
 
     @property
     def live_volume(self) -> Decimal:

@@ -9,6 +9,7 @@ from kopitra.domain.rules import CopyRules, ManualClose
 from kopitra.domain.sizing_modes import SameVolume
 from kopitra.domain.trading import AckStatus, OrderAction, SignalAction
 from kopitra.machine import commands
+from kopitra.machine.state import CopyStatus
 from tests.unit.copying.follower_terminal import Terminal, in_touch, sign_in
 from tests.unit.copying.world import LEADER, TENANT, World, layer_of, lots
 
@@ -156,3 +157,17 @@ def test_an_unknown_open_is_not_issued_again_while_a_position_without_magic_may_
         world.snapshot(follower)
         world.later(6)
     assert [order.action for order in world.outbox(follower)] == [OrderAction.OPEN]
+
+
+def test_what_was_opened_by_hand_days_after_an_open_went_stale_is_not_taken_for_it(world: World) -> None:
+    follower = world.follower()
+    [decision] = world.send(SignalAction.OPEN)
+    assert decision.order is not None
+    world.fetch(follower)
+    world.later(3 * 86_400)
+    world.ack(follower, decision.order, AckStatus.UNKNOWN, reason="not_found")
+    [copy] = world.state.accounts[follower].following.copies.values()
+    for _ in range(2):
+        world.snapshot(follower, world.held(700, "1", open_time=world.now))
+        world.later(6)
+    assert (copy.status, copy.cause) == (CopyStatus.DROPPED, "expired")

@@ -2,9 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 
 from kopitra.domain.telemetry import HeldPosition, PositionSnapshot
 from kopitra.machine.state import Copy
+
+CLOCKS_MAY_DIFFER = timedelta(hours=4)
+"""A broker's time may be taken for another zone's; servers keep UTC+3 at most. What was opened later than this after an
+open went stale is not its trade."""
 
 
 class HeldBook:
@@ -31,10 +36,12 @@ class HeldBook:
     def look_alikes(self, copy: Copy) -> list[HeldPosition]:
         """Positions without any magic number that a copy whose broker drops it could be."""
         wanted = (0, copy.symbol, copy.side, copy.planned_volume, copy.order_type)
+        latest = copy.sent_until + CLOCKS_MAY_DIFFER if copy.sent_until is not None else None
         return [
             held
             for held in self._all
             if (held.magic, held.symbol, held.side, held.volume, held.order_type) == wanted
+            and (latest is None or held.open_time <= latest)
         ]
 
     def _marked(self, copy: Copy) -> list[HeldPosition]:

@@ -225,6 +225,7 @@ def send(
     match order.action:
         case OrderAction.OPEN:
             copy.opens = order.command_id
+            copy.sent_until = fresh_until(order, recorded) if order.order_type is OrderType.MARKET else None
             note_open(book, recorded.at)
         case OrderAction.MODIFY:
             copy.stop_loss, copy.take_profit = order.stop_loss, order.take_profit
