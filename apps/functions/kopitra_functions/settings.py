@@ -10,11 +10,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from kopitra.adapters.logs import LEVELS
 
 PREFIX = "KOPITRA_FUNCTIONS_"
-DRAIN_MESSAGES = 1000
-"""A transaction of a thousand events takes SQL a second or two: a busy hour is written in a few of them."""
-DRAIN_AGE_SECONDS = 6 * 3600.0
-"""What a quiet shop tells reaches SQL four times a day at most, so that a serverless database can pause in between;
-while an operator looks, it is written at once."""
+DRAIN_MESSAGES = 5000
+"""Twice what a quiet day tells: only a busy day wakes SQL for this, once for thousands of events (decision 0171)."""
+DRAIN_AGE_SECONDS = 24 * 3600.0
+"""What nobody looks at reaches SQL once a day, so that a serverless database can pause in between; while an operator
+looks, it is written within a minute (decision 0171)."""
 SQL_AWAKE_SECONDS = 300.0
 """An operator who used SQL this recently keeps it awake anyway: writing costs nothing then. Below the shortest delay
 after which a serverless database pauses, which is 15 minutes."""
