@@ -71,7 +71,8 @@ class RecordingCounterparty:
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.answers: dict[tuple[str, str], CounterpartyAnswer] = {}
-        """By method and path; others get `{}`."""
+        """By method and path; others get the default."""
+        self.default = CounterpartyAnswer(status=200, body=b"{}")
         self.reachable = True
 
     def answer(self, method: str, path: str, status: int, body: Any, **headers: str) -> None:
@@ -93,7 +94,7 @@ class RecordingCounterparty:
         self.asked.append(Asked(method, path, token, body, query or {}, idempotency_key, request_id))
         if not self.reachable:
             raise CounterpartyUnreachable("no route to host")
-        return self.answers.get((method, path), CounterpartyAnswer(status=200, body=b"{}"))
+        return self.answers.get((method, path), self.default)
 
 
 class ServiceToken:

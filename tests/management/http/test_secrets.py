@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from kopitra.application.ports.blobs import BlobsUnavailable
 from kopitra.application.tokens import code_hash
+from kopitra_functions.http.desk import catch_up
 from kopitra_functions.publishing.channel_file import CHANNELS_BLOB, channel_context
 from tests.management.http.configured import account, made
 from tests.management.world import OTHER, Managed
@@ -151,3 +153,18 @@ async def test_channels_are_in_a_blob_for_whoever_tells_people_with_their_secret
 async def test_a_channel_has_an_address_that_can_be_used(house: Managed, kind: str, address: str):
     body = {"channel": "c", "name": "c", "kind": kind, "address": address}
     assert (await house.call("POST", "/notification-channels", body)).status == 422
+
+
+async def test_a_blob_that_could_not_be_written_is_made_good_when_sql_is_found_awake(
+    house: Managed, monkeypatch: pytest.MonkeyPatch
+):
+    async def away(*_: Any, **__: Any) -> None:
+        raise BlobsUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.world.blobs, "put", away)
+        new = {"channel": "ops", "name": "Ops", "kind": "email", "address": "ops@example.org"}
+        await made(house, "/notification-channels", new)
+    assert await house.world.blobs.find(CHANNELS_BLOB) is None
+    await catch_up(house.desk)
+    assert [entry["channel"] for entry in await channels_in_blob(house)] == ["ops"]

@@ -23,10 +23,14 @@ CODES_BY_STATUS = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.
 
 
 def create_app(
-    *, desk: Desk, operators: OperatorTokens | None, routes: Sequence[Route] | None = None
+    *,
+    desk: Desk,
+    operators: OperatorTokens | None,
+    routes: Sequence[Route] | None = None,
+    build: str = "development",
 ) -> Quart:
-    """`routes`: those of the whole table where none are given."""
-    table = all_routes() if routes is None else routes
+    """`routes`: those of the whole table where none are given. `build`: what the instance says it is."""
+    table = all_routes(build) if routes is None else routes
     gate = Gate(desk=desk, operators=operators)
     app = Quart("kopitra_functions")
     app.config["MAX_CONTENT_LENGTH"] = max(_body_bytes(route.endpoint) for route in table)

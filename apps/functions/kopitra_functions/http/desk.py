@@ -18,6 +18,13 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     channels: ChannelFile
 
 
+async def catch_up(desk: Desk) -> None:
+    """What earlier changes could not do at once, because a queue or a store was away or the process ended: for whoever
+    finds SQL awake. Raises QueueError, BlobError, DatabaseResuming, DatabaseUnavailable."""
+    await desk.publisher.publish_pending()
+    await desk.channels.write()
+
+
 def desk_over(world: World, database: Database) -> Desk:
     publisher = Publisher(database=database, queue=world.queues.commands, clock=world.clock)
     return Desk(

@@ -135,7 +135,8 @@ def _tenant(operator: Operator, given: str | None) -> TenantId | None:
 
 
 def _is_id(text: str) -> bool:
-    return 0 < len(text) <= MAX_ID_LENGTH and text.isprintable()
+    """A segment of a path that names something; dots alone would climb in a path that it is passed on in."""
+    return 0 < len(text) <= MAX_ID_LENGTH and text.isprintable() and text.strip(".") != ""
 
 
 def _problem_of(error: Exception) -> Rejected:

@@ -46,16 +46,18 @@ class ChannelFile:
         self._database = database
         self._blobs = blobs
         self._lock = asyncio.Lock()
+        self._written: bytes | None = None
 
     async def write(self) -> None:
-        """As they are in SQL now. Raises BlobError, DatabaseResuming, DatabaseUnavailable."""
+        """As they are in SQL now, unless this process has just written them so. Raises BlobError, DatabaseResuming,
+        DatabaseUnavailable."""
         async with self._lock:
-            channels = await self._database.read(_channels)
-            await self._blobs.put(
-                CHANNELS_BLOB,
-                msgspec.json.encode(ChannelList(channels=channels)),
-                content_type="application/json",
-            )
+            content = msgspec.json.encode(ChannelList(channels=await self._database.read(_channels)))
+            if content == self._written:
+                return
+            self._written = None
+            await self._blobs.put(CHANNELS_BLOB, content, content_type="application/json")
+            self._written = content
 
     async def try_to_write(self) -> None:
         """Right after a change; a failure is made good with the next change or the next drain."""

@@ -1,4 +1,4 @@
-"""How a device comes in: a one-time code, shown once; and how it is shut out again."""
+"""How a device comes in: a one-time code, shown once."""
 
 from base64 import urlsafe_b64encode
 from datetime import timedelta
@@ -13,12 +13,7 @@ from kopitra.protocol.exchange import Reply
 from kopitra.protocol.management import Role
 from kopitra.protocol.messages import FieldError
 from kopitra.protocol.parsing import invalid
-from kopitra_functions.http.account_rows import (
-    ISSUED,
-    AccountView,
-    account_view,
-    edit_account,
-)
+from kopitra_functions.http.account_rows import ISSUED, edit_account
 from kopitra_functions.http.call import Call, told
 from kopitra_functions.http.change import Change
 from kopitra_functions.http.endpoint import PAGING, Endpoint, Kind, Query, Route
@@ -32,8 +27,6 @@ from kopitra_functions.sql.tables import accounts, enrolment_codes
 CODE_BYTES = 18
 """144 bits, 24 characters: only a plain hash of it is kept, so it must not be guessable."""
 MAX_CODE_HOURS = 30 * 24
-MAX_REVOKED_DEVICES = 64
-"""All of them travel with every publication of the account."""
 SUPERSEDED, REVOKED = "superseded", "revoked"
 
 CODES = newest_first("enrolment-codes", enrolment_codes.c.issued_at, enrolment_codes.c.code_id)
@@ -156,34 +149,6 @@ async def _revoke_code(call: Call) -> Reply:
     return await call.change(work)
 
 
-async def _revoke_device(call: Call) -> Reply:
-    return await _devices(call, "device.revoke")
-
-
-async def _readmit_device(call: Call) -> Reply:
-    return await _devices(call, "device.readmit")
-
-
-async def _devices(call: Call, action: str) -> Reply:
-    account, device = call.params["account"], call.params["device"]
-
-    def work(change: Change) -> Reply:
-        row = require(change.connection, call, accounts, account=account)
-        before: list[str] = row["revoked_devices"] or []
-        after = [each for each in before if each != device]
-        if action == "device.revoke":
-            after.append(device)
-        if len(after) > MAX_REVOKED_DEVICES:
-            raise refused(Trouble.NOT_POSSIBLE, f"at most {MAX_REVOKED_DEVICES} devices can be revoked")
-        if set(after) != set(before):
-            row = edit_account(change, call, row, {"revoked_devices": after})
-            detail = {"account": account}
-            change.audit(action, "device", device, tenant=row["tenant"], account=account, detail=detail)
-        return told(account_view(row), version=row["version"])
-
-    return await call.change(work)
-
-
 def _end_codes(change: Change, account: RowMapping, status: str) -> None:
     table = enrolment_codes.c
     change.connection.execute(
@@ -194,7 +159,6 @@ def _end_codes(change: Change, account: RowMapping, status: str) -> None:
     )
 
 
-DEVICE = "/accounts/{account}/devices/{device}"
 ROUTES = (
     Route(
         Endpoint(
@@ -232,25 +196,5 @@ ROUTES = (
             edits=True,
         ),
         _revoke_code,
-    ),
-    Route(
-        Endpoint(
-            method="POST",
-            path=f"{DEVICE}/revoke",
-            summary="Shut a device out: its secret and its session end.",
-            role=Role.OPERATOR,
-            answers={200: (AccountView,)},
-        ),
-        _revoke_device,
-    ),
-    Route(
-        Endpoint(
-            method="POST",
-            path=f"{DEVICE}/readmit",
-            summary="Let a device that was shut out enrol anew.",
-            role=Role.OPERATOR,
-            answers={200: (AccountView,)},
-        ),
-        _readmit_device,
     ),
 )

@@ -91,10 +91,13 @@ def _views(connection: Connection, rows: list[RowMapping]) -> list[GroupView]:
 
 
 def _leaders(connection: Connection, rows: list[RowMapping]) -> dict[str, list[str]]:
+    """Of groups of one tenant."""
+    if not rows:
+        return {}
     table = group_leaders.c
     query = (
         select(table.copy_group, table.leader)
-        .where(table.tenant.in_({row["tenant"] for row in rows}))
+        .where(table.tenant == rows[0]["tenant"])
         .where(table.copy_group.in_([row["copy_group"] for row in rows]))
         .order_by(table.copy_group, table.position)
     )

@@ -64,6 +64,8 @@ class UserPage(Shown, frozen=True):
 
 
 def _views(connection: Connection, rows: list[RowMapping]) -> list[UserView]:
+    if not rows:
+        return []
     query = select(user_roles.c.user_id, user_roles.c.role).where(
         user_roles.c.user_id.in_([row["user_id"] for row in rows])
     )
