@@ -17,15 +17,25 @@ AGENT = ROOT / "ea" / "agent" / ".env.sample"
 
 def lines_of(sample: Path, *, defaults: bool) -> dict[str, str]:
     """The lines that are commented out (they show defaults), or those that are not (they must be set)."""
-    found = re.findall(r"^(# )?(KOPITRA_[A-Z0-9_]+)=(.*)$", sample.read_text(), re.MULTILINE)
+    found = re.findall(
+        r"^(# )?((?:KOPITRA|APPLICATIONINSIGHTS)_[A-Z0-9_]+)=(.*)$", sample.read_text(), re.MULTILINE
+    )
     return {name: value for comment, name, value in found if bool(comment) is defaults}
+
+
+def variables(*, required: bool | None = None) -> set[str]:
+    """The environment's name of every setting of the counterparty, or of those that must be set (or need not)."""
+    return {
+        str(field.validation_alias or PREFIX + name.upper())
+        for name, field in Settings.model_fields.items()
+        if required is None or field.is_required() is required
+    }
 
 
 def test_the_counterparty_s_sample_names_every_setting():
     named = lines_of(COUNTERPARTY, defaults=True) | lines_of(COUNTERPARTY, defaults=False)
-    assert named.keys() == {PREFIX + name.upper() for name in Settings.model_fields}
-    required = {PREFIX + name.upper() for name, field in Settings.model_fields.items() if field.is_required()}
-    assert lines_of(COUNTERPARTY, defaults=False).keys() == required
+    assert named.keys() == variables()
+    assert lines_of(COUNTERPARTY, defaults=False).keys() == variables(required=True)
 
 
 def test_the_counterparty_s_sample_shows_the_real_defaults(monkeypatch: pytest.MonkeyPatch):

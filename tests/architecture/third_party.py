@@ -4,7 +4,8 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from importlib.metadata import packages_distributions
+from functools import cache
+from importlib.metadata import PackageNotFoundError, files, packages_distributions
 
 from tests.architecture.sources import Member, members
 
@@ -24,7 +25,8 @@ def imports(tree: ast.Module) -> Iterator[str]:
 def distribution_of(module: str, installed: Mapping[str, list[str]]) -> str | None:
     """The distribution that provides a module; None for the standard library's.
 
-    A namespace like `azure` belongs to many: the one whose name spells the module's beginning is meant.
+    A namespace like `azure` belongs to many: the one whose name spells the module's beginning is meant, else the one
+    that has installed it.
     """
     top = module.split(".", maxsplit=1)[0]
     if top in sys.stdlib_module_names:
@@ -34,7 +36,24 @@ def distribution_of(module: str, installed: Mapping[str, list[str]]) -> str | No
         return own[top]
     candidates = sorted({normalised(name) for name in installed.get(top, [])}, key=len, reverse=True)
     spelled = [name for name in candidates if f"{module}.".startswith(f"{name.replace('-', '.')}.")]
+    if not spelled and len(candidates) > 1:
+        spelled = [name for name in candidates if _holds(name, module)]
     return (spelled or candidates or [top])[0]
+
+
+def _holds(distribution: str, module: str) -> bool:
+    """`module` may be a name inside the module."""
+    wanted = [module.replace(".", "/"), module.rpartition(".")[0].replace(".", "/")]
+    found = _files(distribution)
+    return any(path in found for one in wanted for path in (f"{one}.py", f"{one}/__init__.py"))
+
+
+@cache
+def _files(distribution: str) -> frozenset[str]:
+    try:
+        return frozenset(map(str, files(distribution) or ()))
+    except PackageNotFoundError:
+        return frozenset()
 
 
 def undeclared(member: Member, tree: ast.Module, installed: Mapping[str, list[str]]) -> Iterator[str]:

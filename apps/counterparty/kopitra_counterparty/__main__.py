@@ -37,7 +37,7 @@ def main() -> int:
     except SettingsInvalid as error:
         print(error, file=sys.stderr)  # noqa: T201
         return WRONG_SETTINGS
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, about=settings.about.fields())
     try:
         asyncio.run(_run(settings))
     except (StartRefused, JournalError, OSError) as error:

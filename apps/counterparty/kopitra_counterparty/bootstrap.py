@@ -16,16 +16,21 @@ from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.embedded.secrets import Argon2Hashes
 from kopitra.adapters.embedded.state_images import images_for_this_platform
 from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
+from kopitra.adapters.feature_flags import StoreUnusable, open_flags
 from kopitra.adapters.operator_keys import key_set_from
 from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.adapters.snapshots import BlobSnapshots
+from kopitra.adapters.telemetry import DestinationUnusable, open_telemetry
 from kopitra.application.ports.blobs import Blobs
+from kopitra.application.ports.feature_flags import FeatureFlags
 from kopitra.application.ports.journal import Journal, JournalError
+from kopitra.application.ports.telemetry import Telemetry
 from kopitra.application.ports.timing import Clock
 from kopitra.application.recovery import Claim
 from kopitra.application.relay import published_through
 from kopitra_counterparty.ports import Ports, Queues
-from kopitra_counterparty.settings import Settings
+from kopitra_counterparty.server import StartRefused
+from kopitra_counterparty.settings import PREFIX, Settings
 
 HASHING_THREADS = max(1, (os.cpu_count() or 1) - 1)
 """A core is left to the event loop: answers to everybody else must not wait for somebody's sign-in."""
@@ -63,10 +68,12 @@ class Tasks:
 async def open_ports(settings: Settings) -> Ports:
     """Open the storage that the settings name. Raises StartRefused, JournalError, QueueUnavailable, OSError."""
     clock, ids, tasks = SystemClock(), SystemIds(), Tasks()
+    telemetry, features = _telemetry(settings), _features(settings)
     journal, blobs = await _storage(settings)
     queues, close_queues = await _queues(settings)
     hashing = ThreadPoolExecutor(HASHING_THREADS, "hashing")
     imaging = ThreadPoolExecutor(IMAGE_THREADS, "imaging")
+    tasks.spawn(features.run())
 
     async def close() -> None:
         await tasks.stop()
@@ -75,6 +82,8 @@ async def open_ports(settings: Settings) -> Ports:
         await close_queues()
         await journal.close()
         await blobs.close()
+        await features.close()
+        await telemetry.close()
 
     return Ports(
         journal=journal,
@@ -89,8 +98,30 @@ async def open_ports(settings: Settings) -> Ports:
         claims=[relay_claim(blobs, journal)],
         probes={"journal": journal_probe(journal)},
         queues=queues,
+        telemetry=telemetry,
+        features=features,
         close=close,
     )
+
+
+def _telemetry(settings: Settings) -> Telemetry:
+    """Raises StartRefused."""
+    try:
+        return open_telemetry(settings.about, settings.telemetry)
+    except DestinationUnusable as error:
+        at_file = settings.applicationinsights_connection_string is None
+        name = f"{PREFIX}TELEMETRY_FILE" if at_file else "APPLICATIONINSIGHTS_CONNECTION_STRING"
+        raise StartRefused(f"{name}: {error}") from error
+
+
+def _features(settings: Settings) -> FeatureFlags:
+    """Raises StartRefused."""
+    given = settings.azure_app_configuration
+    store = given.get_secret_value() if given is not None else None
+    try:
+        return open_flags(settings.feature_flags, store, SystemSleeper(), settings.feature_flags_seconds)
+    except StoreUnusable as error:
+        raise StartRefused(f"{PREFIX}AZURE_APP_CONFIGURATION: {error}") from error
 
 
 async def _storage(settings: Settings) -> tuple[Journal, Blobs]:

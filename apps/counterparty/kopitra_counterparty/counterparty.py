@@ -1,6 +1,7 @@
 """The whole counterparty: the service, its operators, the relay to and the consumer from the management side."""
 
 from kopitra.adapters.operator_tokens import OperatorTokens
+from kopitra.application.feature_gate import FeatureGate
 from kopitra.application.operations import OperationsConsumer
 from kopitra.application.relay import Relay
 from kopitra.domain.identifiers import AccountId, TenantId
@@ -38,6 +39,7 @@ def _connect(service: Service, queues: Queues) -> None:
         tenants=tenants,
     )
     engine.on_committed.append(lambda last, grown: relay.wake())
-    consumer = OperationsConsumer(queue=queues.commands, engine=engine, sleeper=ports.sleeper)
+    gate = FeatureGate(engine, ports.features)
+    consumer = OperationsConsumer(queue=queues.commands, engine=gate, sleeper=ports.sleeper)
     service.also(relay.run)
     service.also(consumer.run)

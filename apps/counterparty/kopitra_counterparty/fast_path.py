@@ -40,7 +40,9 @@ class FastPath:
             body = await _body(receive)
             if body is None:
                 request_id = self._gate.request_id(request)
-                await _send(send, problem_reply(rejected(Code.BODY_TOO_LARGE), request_id), request_id)
+                refusal = problem_reply(rejected(Code.BODY_TOO_LARGE), request_id)
+                self._gate.watch.refused(refusal.status)
+                await _send(send, refusal, request_id)
                 return
             request.body = body
         reply, request_id = await self._gate.handle(route, request)

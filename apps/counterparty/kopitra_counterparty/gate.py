@@ -29,6 +29,7 @@ from kopitra_counterparty.exchange import (
 )
 from kopitra_counterparty.idempotency import Idempotency, Unseal
 from kopitra_counterparty.rate_limit import RateLimiter
+from kopitra_counterparty.watch import RequestWatch
 
 REQUEST_ID_PREFIX = 16
 """Random characters that are new with every start; a counter follows. Asking for randomness per request costs more
@@ -97,31 +98,40 @@ class Gate:
         limiter: RateLimiter,
         ids: IdSource,
         operators: Operators,
+        watch: RequestWatch,
     ) -> None:
         self._engine = engine
         self._tokens = tokens
         self._idempotency = idempotency
         self._limiter = limiter
         self._operators = operators
+        self.watch = watch
         prefix = ids.new()[:REQUEST_ID_PREFIX]
         self._minted = (f"{prefix}-{number:x}" for number in count(1))
 
     async def handle(self, route: Route, request: Request) -> tuple[Reply, RequestId]:
         """Any request gets a reply; nothing is raised but cancellation."""
         request_id = self.request_id(request)
+        asked = self.watch.asked(route.endpoint, request, request_id)
+        reply = await self._reply(route, request, request_id)
+        self.watch.answered(route.endpoint, reply.status, asked)
+        return reply, request_id
+
+    async def _reply(self, route: Route, request: Request, request_id: RequestId) -> Reply:
         try:
-            reply = await self._pass(Call(route.endpoint, request, request_id), route)
+            return await self._pass(Call(route.endpoint, request, request_id), route)
         except Rejected as problem:
-            reply = problem_reply(problem, request_id)
+            return problem_reply(problem, request_id)
         except Unavailable as error:
-            reply = problem_reply(of_unavailable(error), request_id)
+            return problem_reply(of_unavailable(error), request_id)
         except JournalError as error:
-            log.warning("journal_unavailable", route=route.endpoint.scope, error=str(error))
-            reply = problem_reply(rejected(Code.JOURNAL_UNAVAILABLE, retry_after=1), request_id)
+            log.warning(
+                "journal_unavailable", route=route.endpoint.scope, error=str(error), request_id=request_id
+            )
+            return problem_reply(rejected(Code.JOURNAL_UNAVAILABLE, retry_after=1), request_id)
         except Exception:
             log.exception("request_defect", route=route.endpoint.scope, request_id=request_id)
-            reply = problem_reply(rejected(Code.INTERNAL_ERROR), request_id)
-        return reply, request_id
+            return problem_reply(rejected(Code.INTERNAL_ERROR), request_id)
 
     def request_id(self, request: Request) -> RequestId:
         """The caller's, or a new one."""

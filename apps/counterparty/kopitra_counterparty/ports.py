@@ -6,12 +6,14 @@ import msgspec
 
 from kopitra.application.group_commit import Spawn
 from kopitra.application.ports.blobs import Blobs
+from kopitra.application.ports.feature_flags import AS_DECLARED, FeatureFlags
 from kopitra.application.ports.identity import IdSource
 from kopitra.application.ports.journal import Journal
 from kopitra.application.ports.queue import Queue
 from kopitra.application.ports.secrets import SecretHashes
 from kopitra.application.ports.snapshots import Snapshots
 from kopitra.application.ports.state_images import StateImages
+from kopitra.application.ports.telemetry import UNTOLD, Telemetry
 from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra.application.recovery import Claims
 
@@ -42,4 +44,6 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     probes: dict[str, Probe] = {}
     queues: Queues | None = None
     """Without them nothing is published, and commands come by the management plane only."""
+    telemetry: Telemetry = UNTOLD
+    features: FeatureFlags = AS_DECLARED
     close: Callable[[], Awaitable[None]]

@@ -7,13 +7,18 @@ from quart import Quart
 
 from kopitra.application.delivery import Delivery
 from kopitra.application.engine import Engine
-from kopitra.application.fence_keeper import FenceKeeper
+from kopitra.application.fence_keeper import FenceKeeper, Standing
+from kopitra.application.gauging import Ingestion, Looking
 from kopitra.application.machine import Machine
+from kopitra.application.measuring import EventCounts
+from kopitra.application.ports.journal import Fence
 from kopitra.application.recent_opens import RecentOpens
 from kopitra.application.recovery import Recovery
 from kopitra.application.run_index import RunIndex
 from kopitra.application.snapshotting import Snapshotting
+from kopitra.application.submission import Phase
 from kopitra.application.tenure import Tenure
+from kopitra.application.timekeeping import FenceLosses, TimedAppends
 from kopitra.application.while_serving import Work, while_serving
 from kopitra.protocol.endpoints import SERVICE_ENDPOINTS
 from kopitra_counterparty.app import create_app
@@ -27,6 +32,7 @@ from kopitra_counterparty.rate_limit import RateLimit, RateLimiter
 from kopitra_counterparty.routes.health import Details, nobody
 from kopitra_counterparty.routes.table import ea_routes, service_routes
 from kopitra_counterparty.settings import Settings
+from kopitra_counterparty.watch import RequestWatch
 
 
 class Core:
@@ -36,15 +42,20 @@ class Core:
         self.machine = machine
         self.runs = RunIndex()
         self.recent = RecentOpens()
+        self.counts = EventCounts(ports.telemetry)
+        self._losses = FenceLosses(ports.telemetry)
+        told = ports.telemetry.told
         self.engine = Engine(
             journal=ports.journal,
             clock=ports.clock,
             machine=machine,
             fenced=lambda: self.keeper.may_answer,
-            projections=(self.runs, self.recent),
+            projections=(self.runs, self.recent, self.counts) if told else (self.runs, self.recent),
         )
         self.delivery = Delivery(self.engine, ports.clock, self.runs.note_delivered)
         self.engine.on_committed.append(lambda last, grown: self.delivery.wake(grown))
+        if told:
+            self.engine.on_committed.append(self.counts.committed)
         projections = {"runs": self.runs, "recent": self.recent}
         self.snapshotting = Snapshotting(
             engine=self.engine,
@@ -55,7 +66,7 @@ class Core:
             projections=dict(projections),
         )
         self.tenure = Tenure(
-            journal=ports.journal,
+            journal=TimedAppends(ports.journal, ports.telemetry, ports.clock) if told else ports.journal,
             engine=self.engine,
             delivery=self.delivery,
             recovery=Recovery(
@@ -79,8 +90,13 @@ class Core:
             clock=ports.clock,
             sleeper=ports.sleeper,
             spawn=ports.spawn,
-            on_change=self.tenure.standing_changed,
+            on_change=self._standing_changed,
         )
+
+    def _standing_changed(self, standing: Standing, fence: Fence | None) -> None:
+        if self.engine.phase is not Phase.STOPPING:
+            self._losses.became(standing)
+        self.tenure.standing_changed(standing, fence)
 
 
 class Service:
@@ -107,6 +123,7 @@ class Service:
         self.tokens = Tokens(self.core.engine, ports.clock)
         self.idempotency = Idempotency(self.keys, ports.clock)
         self.desk = Desk(self.core.engine, self.idempotency)
+        ingestion = Ingestion(ports.telemetry, ports.clock)
         limit = RateLimit(settings.rate_limit_per_second, settings.rate_limit_burst)
         self.gate = Gate(
             engine=self.core.engine,
@@ -115,8 +132,11 @@ class Service:
             limiter=RateLimiter(limit, ports.clock),
             ids=ports.ids,
             operators=operators or NoOperators(),
+            watch=RequestWatch(ports.telemetry, ports.clock, ingestion),
         )
         own = (*ea_routes(self), *more_routes(self))
+        if ports.telemetry.told:
+            self.also(Looking(ports.telemetry, self.core.engine, ingestion, ports.sleeper).run)
         endpoints = [*(route.endpoint for route in own), *SERVICE_ENDPOINTS]
         self.routes: tuple[Route, ...] = (*own, *service_routes(self, endpoints, ports.probes, details))
 

@@ -10,6 +10,10 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from kopitra.adapters.logs import LEVELS
+from kopitra.adapters.telemetry import EXPORT_SECONDS, About, Destination
+from kopitra.application.features import unknown_flags
+from kopitra.application.ports.feature_flags import REFRESH_SECONDS
+from kopitra.application.ports.telemetry import Service
 from kopitra.application.tokens import KeyRing, ServiceKeyUnusable
 from kopitra.domain.limits import LEASE_TTL_SECONDS
 
@@ -30,7 +34,9 @@ def _known_level(level: str) -> str:
 class Settings(BaseSettings):
     """Seconds for durations; secrets are never shown."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", populate_by_name=True
+    )
 
     storage: Literal["embedded", "azure"] = "embedded"
     data_folder: Path = Path("data")
@@ -54,6 +60,7 @@ class Settings(BaseSettings):
     slot: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = PRODUCTION
     """Only the production slot ever becomes the shard's writer."""
     build: str = "development"
+    """On every line of the log, in the health report, and with all telemetry."""
 
     token_keys: dict[str, SecretStr]
     """Service keys by id, base64 of at least 32 bytes each: the current one, and those it replaced."""
@@ -64,6 +71,26 @@ class Settings(BaseSettings):
     operator_audience: str | None = None
     operator_jwks: str | None = None
     """Where the issuer's key set is: an https address or a file."""
+
+    applicationinsights_connection_string: Annotated[
+        SecretStr | None, Field(validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING")
+    ] = None
+    """Where figures and spans go; under the name by which App Service knows it too, without our prefix."""
+    applicationinsights_authentication_string: Annotated[
+        str | None, Field(validation_alias="APPLICATIONINSIGHTS_AUTHENTICATION_STRING")
+    ] = None
+    """`Authorization=AAD`: by the managed identity; `;ClientId=…` names one of several."""
+    telemetry_file: Path | None = None
+    """The same as JSON lines, for tests and the demonstration."""
+    telemetry_seconds: Annotated[float, Field(ge=1, le=3600)] = EXPORT_SECONDS
+    trace_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The share of traces that is told; figures are told in any case."""
+
+    azure_app_configuration: SecretStr | None = None
+    """Feature flags: a connection string, or the store's https endpoint (then the managed identity is used)."""
+    feature_flags_seconds: Annotated[float, Field(ge=10, le=3600)] = REFRESH_SECONDS
+    feature_flags: dict[str, bool] = {}
+    """Without a store: those that are not at their default, by name."""
 
     quarantined: tuple[int, ...] = ()
     """First sequences of events that an operator has put aside."""
@@ -78,6 +105,10 @@ class Settings(BaseSettings):
             raise ValueError("KOPITRA_AZURE_TABLES and KOPITRA_AZURE_BLOBS are needed where storage is azure")
         if self.storage != "azure" and self.azure_service_bus is not None:
             raise ValueError("KOPITRA_AZURE_SERVICE_BUS is for a storage that is azure, not embedded")
+        if self.azure_app_configuration is not None and self.feature_flags:
+            raise ValueError("KOPITRA_FEATURE_FLAGS is for where there is no KOPITRA_AZURE_APP_CONFIGURATION")
+        if unknown := unknown_flags(set(self.feature_flags), Service.COUNTERPARTY):
+            raise ValueError(f"KOPITRA_FEATURE_FLAGS: there is no flag {unknown[0]} that this service reads")
         operators = (self.operator_issuer, self.operator_audience, self.operator_jwks)
         if any(operators) and not all(operators):
             raise ValueError("KOPITRA_OPERATOR_ISSUER, _AUDIENCE and _JWKS belong together")
@@ -90,6 +121,21 @@ class Settings(BaseSettings):
     @property
     def may_hold_the_fence(self) -> bool:
         return self.slot == PRODUCTION
+
+    @property
+    def about(self) -> About:
+        return About(service=Service.COUNTERPARTY, build=self.build, shard=self.shard, instance=self.instance)
+
+    @property
+    def telemetry(self) -> Destination:
+        given = self.applicationinsights_connection_string
+        return Destination(
+            connection_string=given.get_secret_value() if given is not None else None,
+            authentication=self.applicationinsights_authentication_string,
+            file=self.telemetry_file,
+            trace_ratio=self.trace_ratio,
+            every_seconds=self.telemetry_seconds,
+        )
 
     def key_ring(self) -> KeyRing:
         keys = {

@@ -1,8 +1,11 @@
-"""Structured logs: one JSON object a line, with the request id where there is one. Secrets never enter them."""
+"""Structured logs: one JSON object a line, which says who writes it, with the request id where there is one. Secrets
+never enter them."""
 
 import asyncio
 import atexit
+import logging
 import sys
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 import msgspec
@@ -14,6 +17,8 @@ GATHER_SECONDS = 0.05
 GATHER_LINES = 500
 
 _encoder = msgspec.json.Encoder(enc_hook=str)
+
+log = structlog.get_logger("kopitra.libraries")
 
 
 class GatheredLines:
@@ -51,13 +56,34 @@ class GatheredLines:
             self._stream.flush()
 
 
-def configure_logs(level: str, stream: TextIO | None = None) -> None:
-    """`level` is a key of `LEVELS`. Raises KeyError for another."""
+class FromLibraries(logging.Handler):
+    """What libraries say by the standard library's logging, as lines like ours; from warnings on, as they chatter."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say = log.error if record.levelno >= logging.ERROR else log.warning
+        say("library", logger=record.name, detail=record.getMessage(), exc_info=record.exc_info or None)
+
+
+def saying_who(about: Mapping[str, str]) -> structlog.types.Processor:
+    """A processor that puts these fields on every line."""
+
+    def add(logger: Any, method: str, event: Any) -> Any:
+        return {**event, **{name: value for name, value in about.items() if name not in event}}
+
+    return add
+
+
+def configure_logs(level: str, stream: TextIO | None = None, about: Mapping[str, str] | None = None) -> None:
+    """`level` is a key of `LEVELS`; `about`: fields of every line. Raises KeyError for another level."""
     gathered = GatheredLines(stream or sys.stdout)
     atexit.register(gathered.drain)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            saying_who(about or {}),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             structlog.processors.format_exc_info,
@@ -67,6 +93,7 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(gathered),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[FromLibraries()], force=True)
 
 
 def _json(logger: Any, method: str, event: Any) -> str:

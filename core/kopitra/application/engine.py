@@ -135,8 +135,9 @@ class Engine:
 
     async def settled(self) -> None:
         """Return once nothing waits for its commit. Raises Unavailable when that failed."""
-        if self._last is not None and not self._last.done():
-            await self._durable(self._last)
+        last = self._last
+        if last is not None and not (last.done() and last.exception() is None):
+            await self._durable(last)
 
     def commit_failed(self, error: JournalError) -> None:
         """The committer's first word of a failure, before anyone is answered: nothing speculative is true any more."""
@@ -196,7 +197,12 @@ class Engine:
             room = self._room_for(frames, group)
         except Exception:
             # Deciding changes nothing, so the state is as good as before.
-            log.exception("command_defect", command=type(command).__name__, sequence=state.sequence)
+            log.exception(
+                "command_defect",
+                command=type(command).__name__,
+                sequence=state.sequence,
+                request_id=context.request_id,
+            )
             return group, DEFECT
         if room is None:
             return group, PLAN_TOO_LARGE
@@ -220,6 +226,7 @@ class Engine:
                     command=type(command).__name__,
                     applied=type(event.event).__name__,
                     sequence=event.sequence,
+                    request_id=event.request_id,
                 )
                 raise _StateSpoiled from None
 

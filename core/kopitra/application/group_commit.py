@@ -3,12 +3,12 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from kopitra.application.commit_encoding import check_order
-from kopitra.application.ports.journal import AppendUnclear, Fence, FenceLost, Frame, Journal, JournalError
+from kopitra.application.ports.journal import AppendUnclear, Fence, FenceLost, Frame, JournalError
 
 T = TypeVar("T")
 
@@ -17,6 +17,16 @@ WAITING_MEMBERS = 10_000
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 """Run a coroutine as a task of its own and keep it alive."""
+
+
+class Appending(Protocol):
+    """What is needed of a `kopitra.application.ports.journal.Journal`."""
+
+    @property
+    def room(self) -> int: ...
+    def cost(self, frame: Frame) -> int: ...
+    def admit(self, frames: Sequence[Frame]) -> None: ...
+    async def append(self, fence: Fence, frames: Sequence[Frame]) -> Fence: ...
 
 
 class CommitQueueFull(JournalError):
@@ -51,7 +61,7 @@ class GroupCommitter:
     """
 
     def __init__(
-        self, journal: Journal, fence: Fence, *, spawn: Spawn, on_failure: Callable[[JournalError], None]
+        self, journal: Appending, fence: Fence, *, spawn: Spawn, on_failure: Callable[[JournalError], None]
     ) -> None:
         self._journal = journal
         self._fence = fence

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from kopitra.application.engine import Engine, Outcome, Taken
+from kopitra.application.feature_gate import FeatureGate
 from kopitra.application.feed import inbox_type, page_of, said_by
+from kopitra.application.ports.feature_flags import AS_DECLARED, FeatureFlags
 from kopitra.application.ports.journal import Journal
 from kopitra.application.ports.timing import Clock
 from kopitra.application.views import (
@@ -78,10 +80,19 @@ def keep_nothing(answer: Answer | Refusal) -> RememberAnswer | None:
 
 
 class ManagementPlane:
+    """Looks at the engine's state; what it asks for goes through the gate of features."""
+
     def __init__(
-        self, *, engine: Engine, journal: Journal, clock: Clock, decode: Callable[[bytes], Recorded]
+        self,
+        *,
+        engine: Engine,
+        journal: Journal,
+        clock: Clock,
+        decode: Callable[[bytes], Recorded],
+        features: FeatureFlags = AS_DECLARED,
     ) -> None:
         self._engine = engine
+        self._gate = FeatureGate(engine, features)
         self._journal = journal
         self._clock = clock
         self._decode = decode
@@ -234,7 +245,7 @@ class ManagementPlane:
                 decisions=[_decided(d.proposal_id, o) for d, o in zip(decisions, found, strict=True)]
             )
 
-        outcomes = await self._engine.submit(
+        outcomes = await self._gate.submit(
             [command for command in asked if command is not None],
             request_id=asking.request_id,
             actor=asking.subject,
@@ -292,7 +303,7 @@ class ManagementPlane:
             outcome = outcomes[0]
             return keep(outcome if isinstance(outcome, Refusal) else compose(outcome))
 
-        [outcome] = await self._engine.submit(
+        [outcome] = await self._gate.submit(
             [command], request_id=asking.request_id, actor=asking.subject, remember=remember
         )
         return outcome if isinstance(outcome, Refusal) else compose(outcome)

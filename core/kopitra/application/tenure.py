@@ -10,9 +10,9 @@ import structlog
 from kopitra.application.delivery import Delivery
 from kopitra.application.engine import Engine
 from kopitra.application.fence_keeper import FenceKeeper, Standing
-from kopitra.application.group_commit import GroupCommitter, Spawn
+from kopitra.application.group_commit import Appending, GroupCommitter, Spawn
 from kopitra.application.ports.blobs import BlobsUnavailable
-from kopitra.application.ports.journal import AppendUnclear, Fence, FenceLost, Journal, JournalError
+from kopitra.application.ports.journal import AppendUnclear, Fence, FenceLost, JournalError
 from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra.application.recovery import JournalBehind, Recovery
 from kopitra.application.snapshotting import Snapshotting
@@ -42,7 +42,7 @@ class Tenure:
     def __init__(
         self,
         *,
-        journal: Journal,
+        journal: Appending,
         engine: Engine,
         delivery: Delivery,
         recovery: Recovery,

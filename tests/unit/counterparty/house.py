@@ -11,6 +11,8 @@ from pydantic import SecretStr
 
 from kopitra.adapters.embedded.state_images import InlineImages
 from kopitra.adapters.operator_tokens import OperatorTokens
+from kopitra.application.ports.feature_flags import AS_DECLARED, FeatureFlags
+from kopitra.application.ports.telemetry import UNTOLD, Telemetry
 from kopitra.application.submission import Phase, Taken
 from kopitra.application.tokens import code_hash
 from kopitra.domain.identifiers import AccountId
@@ -63,8 +65,17 @@ class PlainHashes:
 class House:
     """A shard's disk, and one process after the other on it."""
 
-    def __init__(self, time: VirtualTime, **settings: Any) -> None:
+    def __init__(
+        self,
+        time: VirtualTime,
+        *,
+        telemetry: Telemetry = UNTOLD,
+        features: FeatureFlags = AS_DECLARED,
+        **settings: Any,
+    ) -> None:
         self.time = time
+        self.telemetry = telemetry
+        self.features = features
         self.disk = JournalDisk(time, time)
         self.snapshots = MemorySnapshots()
         self.hashes = PlainHashes()
@@ -90,6 +101,8 @@ class House:
             hashes=self.hashes,
             images=InlineImages(),
             spawn=self.tasks.spawn,
+            telemetry=self.telemetry,
+            features=self.features,
             close=self._nothing_to_close,
         )
         options = {"instance": f"instance-{next(self._names)}"} | self.settings

@@ -6,6 +6,7 @@ import msgspec
 
 from kopitra.application.engine import Engine
 from kopitra.application.inbox import Inbox
+from kopitra.application.measuring import EventCounts
 from kopitra.application.ports.timing import Clock
 from kopitra.application.submission import Outcome, Taken
 from kopitra.domain.telemetry import ExecutionNotice, OutboxAck
@@ -23,8 +24,11 @@ _encoder = msgspec.json.Encoder()
 
 
 class InboxRoute:
-    def __init__(self, *, desk: Desk, engine: Engine, inbox: Inbox, clock: Clock) -> None:
+    def __init__(
+        self, *, desk: Desk, engine: Engine, inbox: Inbox, clock: Clock, counts: EventCounts
+    ) -> None:
         self._desk = desk
+        self._counts = counts
         self._engine = engine
         self._inbox = inbox
         self._clock = clock
@@ -51,6 +55,7 @@ class InboxRoute:
                 if isinstance(outcome, Refusal):
                     return self._desk.refused(call, outcome)
             changed = [o.last for o in outcomes if isinstance(o, Taken) and o.changed]
+            self._counts.compared(wanted, outcomes)
             durable = any(not isinstance(command, TakeFigures) for command in wanted)
             return self._reply(len(items), changed[-1] if changed else self._engine.committed, durable)
 

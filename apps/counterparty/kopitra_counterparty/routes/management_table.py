@@ -20,7 +20,11 @@ def management_routes(service: "Service") -> tuple[Route, ...]:
     """Everything that only operators call."""
     core, ports = service.core, service.ports
     plane = ManagementPlane(
-        engine=core.engine, journal=ports.journal, clock=ports.clock, decode=core.machine.decode_event
+        engine=core.engine,
+        journal=ports.journal,
+        clock=ports.clock,
+        decode=core.machine.decode_event,
+        features=ports.features,
     )
     runs = Runs(
         engine=core.engine, journal=ports.journal, machine=core.machine, index=core.runs, clock=ports.clock

@@ -47,7 +47,9 @@ def ea_routes(service: "Service") -> tuple[Route, ...]:
         lease_seconds=settings.lease_ttl_seconds,
     )
     outbox = Outbox(delivery=core.delivery, engine=core.engine, clock=ports.clock)
-    inbox = InboxRoute(desk=service.desk, engine=core.engine, inbox=Inbox(), clock=ports.clock)
+    inbox = InboxRoute(
+        desk=service.desk, engine=core.engine, inbox=Inbox(), clock=ports.clock, counts=core.counts
+    )
     signals = Signals(desk=service.desk, warming=Warming(core.engine, ports.clock, ports.sleeper))
     executions = Executions(desk=service.desk)
     runs = Runs(

@@ -1,0 +1,1 @@
+"""`kopitra.application.ports.telemetry` by the OpenTelemetry SDK. Imported only where telemetry goes somewhere."""
