@@ -12,6 +12,7 @@ from kopitra_functions.http.records import Records, selection
 from kopitra_functions.http.routes.decisions import DECISIONS
 from kopitra_functions.http.routes.notifications import NOTIFICATIONS
 from kopitra_functions.http.routes.records import LISTS
+from kopitra_functions.http.routes.run_history import parts_of
 from kopitra_functions.sql.paging import page
 from tests.management.operations.rows import (
     add,
@@ -21,6 +22,7 @@ from tests.management.operations.rows import (
     execution,
     executions,
     notifications,
+    orders,
     runs,
     trades,
 )
@@ -180,6 +182,35 @@ async def test_why_was_i_not_copied(house: Managed) -> None:
     assert await found("symbol=GBPUSD") == []
     [item] = (await house.call("GET", "/decisions?reason=below_minimum")).json["items"]
     assert (item["leaderSymbol"], item["leaderAction"], item["detail"]) == ("EURUSD", "open", "0.003 lots")
+
+
+async def test_a_run_is_told_whole_and_by_indexes(house: Managed) -> None:
+    await add_tenants(house, TENANT, OTHER)
+    await add(house, runs, {"run_id": "r1", "started_at": at(1), "symbol": "EURUSD"})
+    decided = {"run_id": "r1", "occurred_at": at(1), "follower": "f1", "cause": "signal", "sequence": 1}
+    await add(
+        house,
+        decisions,
+        decided | {"ordinal": 1, "outcome": "skipped", "reason": "halted"},
+        decided | {"ordinal": 0, "outcome": "planned"},
+    )
+    await add(house, orders, {"command_id": "c1", "run_id": "r1", "created_at": at(1)}, {"command_id": "c2"})
+    await add(house, executions, execution(2, run_id="r1"), execution(3))
+    answer = await house.call("GET", "/runs/r1", role="viewer")
+    assert answer.status == 200, answer
+    told = answer.json
+    assert (told["run"]["symbol"], told["more"]) == ("EURUSD", False)
+    assert [each["explanation"] for each in told["decisions"]] == ["It was copied.", "Copying was halted."]
+    assert [each["commandId"] for each in told["orders"]] == ["c1"]
+    assert [each["sequence"] for each in told["executions"]] == [2]
+    assert (await house.call("GET", "/runs/r1", tenant=OTHER)).status == 404
+    assert (await house.call("GET", "/runs/r2")).status == 404
+
+    def work(connection: Connection) -> None:
+        for part in parts_of(TENANT, "r1"):
+            assert_uses_index(connection, part, sorts=True)
+
+    await house.database.read(work)
 
 
 async def test_the_first_who_reads_a_notification_is_noted(house: Managed) -> None:

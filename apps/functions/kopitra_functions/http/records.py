@@ -110,15 +110,17 @@ def shown_type(
     fields: list[tuple[str, Any]] = [
         (str(column.name), _type(column)) for column in table.columns if column.name not in without
     ]
-    return msgspec.defstruct(
-        name, [*fields, *more], bases=(Shown,), frozen=True, namespace={"__doc__": text}, module=__name__
-    )
+    return message_type(name, (*fields, *more), text)
 
 
 def page_type(name: str, item: type[Any]) -> type[Any]:
-    fields: list[tuple[str, Any]] = [("items", list[item]), ("cursor", str), ("more", bool)]
+    return message_type(name, (("items", list[item]), ("cursor", str), ("more", bool)), "")
+
+
+def message_type(name: str, fields: Sequence[tuple[str, Any]], text: str) -> type[Any]:
+    """An answer with these members; `text` describes it."""
     return msgspec.defstruct(
-        name, fields, bases=(Shown,), frozen=True, namespace={"__doc__": ""}, module=__name__
+        name, fields, bases=(Shown,), frozen=True, namespace={"__doc__": text}, module=__name__
     )
 
 

@@ -24,7 +24,7 @@ ROWS = select(
 ).select_from(decisions.outerjoin(runs, ITS_RUN))
 
 
-def _view(row: RowMapping) -> Any:
+def view(row: RowMapping) -> Any:
     return DecisionRow(*(plain(row[name]) for name in _names), explanation(row["outcome"], row["reason"]))
 
 
@@ -62,6 +62,6 @@ DECISIONS = Records(
     },
     searched={"symbol": (_of_symbol, "Only of this symbol, as the leader or the follower names it.")},
     rows=ROWS,
-    view=_view,
+    view=view,
 )
 ROUTES = (list_route(DECISIONS),)

@@ -7,6 +7,7 @@ from kopitra_functions.http.routes import (
     decisions,
     notifications,
     records,
+    run_history,
     series,
     tasks,
     what_if,
@@ -15,6 +16,7 @@ from kopitra_functions.http.routes import (
 ROUTES: tuple[Route, ...] = (
     *control.ROUTES,
     *records.ROUTES,
+    *run_history.ROUTES,
     *decisions.ROUTES,
     *notifications.ROUTES,
     *series.ROUTES,
