@@ -66,6 +66,7 @@ def test_an_undeclared_import_is_found(source: str, found: str):
         ("azure.storage.blob.aio", "azure-storage-blob"),
         ("azure.core.exceptions", "azure-core"),
         ("opentelemetry.sdk.trace", "opentelemetry-sdk"),
+        ("opentelemetry.trace.StatusCode", "opentelemetry-api"),
         ("argon2.exceptions", "argon2-cffi"),
         ("kopitra.domain", "kopitra"),
         ("os.path", None),
