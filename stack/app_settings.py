@@ -54,7 +54,9 @@ def counterparty_settings(settings: Settings, backends: Backends, builds: Builds
         "KOPITRA_OPERATOR_AUDIENCE": settings.operators.audience,
         "KOPITRA_OPERATOR_JWKS": settings.operators.key_set,
         "KOPITRA_BUILD": builds.counterparty,
+        "KOPITRA_AZURE_APP_CONFIGURATION": backends.configuration,
         "APPLICATIONINSIGHTS_CONNECTION_STRING": backends.insights,
+        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "Authorization=AAD",
         # What the package holds is complete: nothing is built or fetched on the server.
         "SCM_DO_BUILD_DURING_DEPLOYMENT": "false",
         "ENABLE_ORYX_BUILD": "false",

@@ -30,7 +30,7 @@ def _counterparty(stack: "Stack", who: str) -> Iterator[Grant]:
     yield Grant(who, "Azure Service Bus Data Receiver", "commands", commands)
     # A dead-lettered command is put back by the counterparty's own tools.
     yield Grant(who, "Azure Service Bus Data Sender", "commands", commands)
-    yield Grant(who, "Key Vault Secrets User", "vault", stack.vault.vault.id)
+    yield Grant(who, "Key Vault Secrets User", "token-keys", stack.vault.secret.id)
     yield Grant(who, "App Configuration Data Reader", "flags", stack.configuration.store.id)
     yield Grant(who, "Monitoring Metrics Publisher", "telemetry", stack.telemetry.insights.id)
 
@@ -44,6 +44,6 @@ def _functions(stack: "Stack", who: str) -> Iterator[Grant]:
     for name, queue in stack.bus.queues.items():
         yield Grant(who, "Azure Service Bus Data Receiver", name, queue.id)
         yield Grant(who, "Azure Service Bus Data Sender", name, queue.id)
-    yield Grant(who, "Key Vault Crypto User", "credentials", stack.vault.vault.id)
+    yield Grant(who, "Key Vault Crypto Service Encryption User", "credentials", stack.vault.key.id)
     yield Grant(who, "App Configuration Data Reader", "flags", stack.configuration.store.id)
     yield Grant(who, "Monitoring Metrics Publisher", "telemetry", stack.telemetry.insights.id)

@@ -54,6 +54,8 @@ RULES: Mapping[str, NameRule] = MappingProxyType(
         "alerts": NameRule(260, ANY_FIRST),
         "workbook": NameRule(260, ANY_FIRST),
         "budget": NameRule(63, ANY_FIRST),
+        # Its display name is the same, and Azure refuses more than 25 characters.
+        "anomaly": NameRule(25, ANY_FIRST),
     }
 )
 """Resource → what its service allows."""

@@ -10,35 +10,64 @@ from pulumi.runtime.config import CONFIG, get_config_env
 
 from stack.app_settings import Backends, Builds, counterparty_settings, functions_settings
 from stack.components.access import Access
+from stack.components.alerts import Alerts
+from stack.components.auditing import Auditing
 from stack.components.bus import Bus
 from stack.components.configuration import Configuration
 from stack.components.console import Console
 from stack.components.counterparty import HEALTH_PATH, CounterpartyApp
+from stack.components.dashboard import Dashboard
 from stack.components.database import Database
 from stack.components.foundation import Foundation
 from stack.components.functions import FunctionsApp
+from stack.components.safekeeping import Safekeeping
+from stack.components.spending import Spending
 from stack.components.storage import Storage
 from stack.components.telemetry import Telemetry
 from stack.components.vault import Vault
 from stack.frame import Frame
 from stack.grants import grants_of
 from stack.naming import APPLICATION, Names
+from stack.packages.building import package_of
+from stack.packages.recipes import RECIPES
+from stack.release import described
 from stack.settings import Settings, SettingsInvalid, settings_from
 from stack.tags import tags_of
 
 TOKEN_KEYS = "tokenKeys"
 """A secret of Pulumi's: JSON, key id → base64 of at least 32 bytes; the last id in alphabetical order signs."""
-SECRETS = frozenset({TOKEN_KEYS})
+PAGER_WEBHOOK = "pagerWebhook"
+"""A secret of Pulumi's, where somebody is paged: an address that takes alerts. Whoever knows it can page."""
+SECRETS = frozenset({TOKEN_KEYS, PAGER_WEBHOOK})
 
 
-def deploy(builds: Builds) -> "Stack":
-    """What `pulumi up` runs. Raises SettingsInvalid before anything is made."""
+def main() -> None:
+    """What `pulumi up` runs: the packages as they are in this checkout, and the environment around them."""
+    packages = {app: package_of(recipe) for app, recipe in RECIPES.items()}
+    builds = Builds(counterparty=packages["counterparty"].build, functions=packages["functions"].build)
+    deploy(builds, release=described())
+
+
+def deploy(builds: Builds, *, release: str) -> "Stack":
+    """Raises SettingsInvalid before anything is made."""
     given = configured()
     if TOKEN_KEYS not in given:
         raise SettingsInvalid(f"{APPLICATION}:{TOKEN_KEYS}: is missing; set it with `make token-keys ENV=…`")
     plain = {name: value for name, value in given.items() if name not in SECRETS}
     settings = settings_from(plain, environment=pulumi.get_stack())
-    stack = Stack(settings, token_keys=pulumi.Config(APPLICATION).require_secret(TOKEN_KEYS), builds=builds)
+    provided = pulumi.Config("azure-native").get("subscriptionId")
+    if provided is not None and provided != settings.subscription_id:
+        raise SettingsInvalid(
+            f"{APPLICATION}:subscriptionId: must be the azure-native:subscriptionId, which is {provided}"
+        )
+    secrets = pulumi.Config(APPLICATION)
+    stack = Stack(
+        settings,
+        token_keys=secrets.require_secret(TOKEN_KEYS),
+        pager=secrets.get_secret(PAGER_WEBHOOK),
+        builds=builds,
+        release=release,
+    )
     for name, value in stack.outputs().items():
         pulumi.export(name, value)
     return stack
@@ -64,12 +93,21 @@ def signing_key_id(token_keys: str) -> str:
 class Stack:
     """Everything of one environment, in order of dependency."""
 
-    def __init__(self, settings: Settings, *, token_keys: Output[str], builds: Builds) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        token_keys: Output[str],
+        builds: Builds,
+        release: str,
+        pager: Output[str] | None = None,
+    ) -> None:
         self.settings = settings
         self.builds = builds
+        self.release = release
         names = Names(settings.environment, settings.subscription_id)
         tags = dict(tags_of(settings))
-        self.foundation = Foundation(settings, names, tags)
+        self.foundation = Foundation(settings, names, tags, release=release)
         self.frame = Frame(
             settings=settings,
             names=names,
@@ -101,10 +139,42 @@ class Stack:
         self.console = Console(self.frame) if settings.console.enabled else None
         principals = {**self.counterparty.principals, **self.functions.principals}
         self.access = Access(self.frame, principals=principals, grants=tuple(grants_of(self, principals)))
+        self._watch(pager)
+        if settings.is_protected:
+            self.safekeeping = Safekeeping(
+                {
+                    "storage": self.storage.account.id,
+                    "vault": self.vault.vault.id,
+                    "bus": self.bus.namespace.id,
+                    "database": self.database.database.id,
+                }
+            )
+
+    def _watch(self, pager: Output[str] | None) -> None:
+        workspace = self.telemetry.workspace.id
+        self.alerts = Alerts(
+            self.frame,
+            targets={
+                "insights": self.telemetry.insights.id,
+                "bus": self.bus.namespace.id,
+                "counterparty": self.counterparty.app.id,
+            },
+            workspace=workspace,
+            pager=pager,
+        )
+        self.dashboard = Dashboard(self.frame, workspace=workspace)
+        self.auditing = Auditing(
+            self.frame,
+            vault=self.vault.vault.id,
+            counterparty=self.counterparty.app.id,
+            workspace=workspace,
+        )
+        self.spending = Spending(self.frame, scope=self.foundation.group.id, told=self.alerts.group.id)
 
     def outputs(self) -> dict[str, Any]:
         told: dict[str, Any] = {
             "environment": self.settings.environment.value,
+            "release": self.release,
             "counterpartyUrl": self.counterparty.host.apply(lambda host: f"https://{host}"),
             "counterpartyHealth": self.counterparty.host.apply(lambda host: f"https://{host}{HEALTH_PATH}"),
             "managementUrl": self.functions.host.apply(lambda host: f"https://{host}/api/admin"),

@@ -41,6 +41,7 @@ class Configuration(Component):
                 value=json.dumps(
                     {"id": flag, "description": "", "enabled": enabled, "conditions": {"client_filters": []}}
                 ),
+                tags=frame.tags,
                 opts=self.child,
             )
         self.endpoint: Output[str] = self.store.endpoint

@@ -1,6 +1,7 @@
 """The counterparty's web app: one always-on worker, since a shard has one writer."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi_azure_native as azure
 from pulumi import Input, Output, ResourceOptions
@@ -108,8 +109,18 @@ class CounterpartyApp(Component):
         common = {"name": self.app.name, "resource_group_name": self._frame.group}
         azure.web.WebAppFtpAllowed("no-ftp-password", allow=False, **common, opts=self.child)
         azure.web.WebAppScmAllowed("no-scm-password", allow=False, **common, opts=self.child)
+        if self.slot is None:
+            return
+        after = ResourceOptions(parent=self, depends_on=[self.slot])
+        azure.web.WebAppFtpAllowedSlot(
+            "no-slot-ftp-password", allow=False, slot=STAGING, **common, opts=after
+        )
+        azure.web.WebAppScmAllowedSlot(
+            "no-slot-scm-password", allow=False, slot=STAGING, **common, opts=after
+        )
 
     def _bind_domain(self) -> None:
+        """Azure issues a certificate for a name that is bound already: bound first, then bound anew with it."""
         domain = self._frame.settings.counterparty.custom_domain
         if domain is None:
             return
@@ -120,9 +131,9 @@ class CounterpartyApp(Component):
             host_name_type=azure.web.HostNameType.VERIFIED,
             ssl_state=azure.web.SslState.DISABLED,
             resource_group_name=self._frame.group,
-            opts=self.child,
+            opts=ResourceOptions(parent=self, ignore_changes=["sslState", "thumbprint"]),
         )
-        azure.web.Certificate(
+        certificate = azure.web.Certificate(
             "certificate",
             name=self._frame.names.of("counterparty"),
             location=self._frame.location,
@@ -132,6 +143,35 @@ class CounterpartyApp(Component):
             resource_group_name=self._frame.group,
             opts=ResourceOptions(parent=self, depends_on=[bound]),
         )
+        azure.resources.Deployment(
+            "domain-certificate",
+            deployment_name="domain-certificate",
+            resource_group_name=self._frame.group,
+            properties=azure.resources.DeploymentPropertiesArgs(
+                mode=azure.resources.DeploymentMode.INCREMENTAL,
+                template=Output.all(self.app.name, certificate.thumbprint).apply(
+                    lambda known: _with_certificate(known[0], domain, known[1])
+                ),
+            ),
+            tags=self._frame.tags,
+            opts=self.child,
+        )
+
+
+def _with_certificate(app: str, domain: str, thumbprint: str) -> dict[str, Any]:
+    """A template: Pulumi cannot declare the same binding twice."""
+    return {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "resources": [
+            {
+                "type": "Microsoft.Web/sites/hostNameBindings",
+                "apiVersion": "2024-04-01",
+                "name": f"{app}/{domain}",
+                "properties": {"sslState": "SniEnabled", "thumbprint": thumbprint},
+            }
+        ],
+    }
 
 
 def _own_identity() -> azure.web.ManagedServiceIdentityArgs:

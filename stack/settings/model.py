@@ -1,5 +1,6 @@
 """What `Pulumi.<env>.yaml` says below `kopitra:`, by topic. Sizes, durations and money say their unit in the name."""
 
+from datetime import date
 from enum import StrEnum
 from ipaddress import IPv4Address
 from typing import Annotated, Literal, Self
@@ -10,6 +11,7 @@ from pydantic.alias_generators import to_camel
 Guid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Host = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")]
+Month = Annotated[str, Field(pattern=r"^20[2-9][0-9]-(0[1-9]|1[0-2])$")]
 Tag = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^<>%&\\?/]+$")]
 
 TIERS_WITH_SLOTS = frozenset({"S1", "S2", "S3", "P0v3", "P1v3", "P2v3"})
@@ -74,7 +76,7 @@ class SqlSettings(Topic):
     admin_object_id: Guid
     developer_addresses: tuple[DeveloperAddress, ...] = ()
     drain_messages: Annotated[int, Field(ge=1)] = 5000
-    drain_minutes: Annotated[int, Field(ge=1, le=1440)] = 720
+    drain_minutes: Annotated[int, Field(ge=1, le=1440)] = 1440
     """History is written when so many messages wait, or one so long: SQL may sleep meanwhile."""
 
 
@@ -131,16 +133,36 @@ class TelemetrySettings(Topic):
 
 
 class AlertSettings(Topic):
+    """When somebody is told. An address that pages a person is a secret of Pulumi's, `pagerWebhook`."""
+
     emails: Annotated[tuple[Email, ...], Field(min_length=1)]
-    pager_webhook: Annotated[str, Field(pattern=r"^https://\S+$")] | None = None
     ingestion_p95_ms: Annotated[int, Field(ge=1)] = 250
-    silent_ea_minutes: Annotated[int, Field(ge=1)] = 5
+    ea_uptime_percent: Annotated[int, Field(ge=1, le=100)] = 90
+    silent_ea_minutes: Annotated[int, Field(ge=5, le=1440)] = 15
+    """Over so long, at least, is the EAs' uptime measured."""
     failed_closes: Annotated[int, Field(ge=1)] = 1
+    server_errors: Annotated[int, Field(ge=1)] = 10
+    """A new version on a plan without slots costs a few while it takes over."""
+    log_minutes: Literal[5, 10, 15, 30, 60] = 15
+    """How often rules over logs look; at every 5 minutes they cost three times as much as at every 15."""
 
 
 class BudgetSettings(Topic):
+    """`start_month`: the month of the first deployment, `2026-12`; Azure takes no earlier one and never another."""
+
     monthly_usd: Annotated[int, Field(ge=1)]
     forecast_percent: Annotated[int, Field(ge=1, le=1000)] = 100
+    start_month: Month
+    anomalies_from: Month | None = None
+    """Watched for a year from then (default: `start_month`); set it anew within that year."""
+
+    @property
+    def first_day(self) -> date:
+        return date.fromisoformat(f"{self.start_month}-01")
+
+    @property
+    def anomalies_watched_from(self) -> date:
+        return date.fromisoformat(f"{self.anomalies_from or self.start_month}-01")
 
 
 class OperatorSettings(Topic):

@@ -1,23 +1,45 @@
-"""A stand-in for Pulumi's engine that remembers what it was asked for: inputs, parent, protect, dependencies."""
+"""A stand-in for Pulumi's engine that remembers what it was asked for: inputs, parent, protect, dependencies.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+It gives out what Azure would: ids, and the few outputs that the program reads. In a preview it gives out nothing, so
+everything that is only known afterwards is unknown. What is secret stays marked as such.
+"""
 
-import pulumi
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import Mocks
-from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, set_mocks
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 
-from stack.app_settings import Builds
-from stack.program import Stack
-from stack.settings import Settings
+from tests.stack.azure import id_of, outputs_of
 
-SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
+UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Pulumi's own marks on the wire."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that the engine would encrypt."""
+
+    value: Any
+
+
+class Unknown:
+    """A value that is known only once its resource exists."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = Unknown()
 
 
 @dataclass(frozen=True)
 class Captured:
-    """One resource as the engine would get it."""
+    """One resource as the engine would get it. `parent`, `dependencies` and `urn` are URNs."""
 
     type: str
     name: str
@@ -25,89 +47,101 @@ class Captured:
     parent: str
     protect: bool
     dependencies: tuple[str, ...]
+    ignored: tuple[str, ...]
     urn: str
 
+    @property
+    def is_of_azure(self) -> bool:
+        return self.type.startswith("azure-native:")
 
-class _Answers(Mocks):
-    """Ids and the few outputs that the program reads."""
+    @property
+    def kind(self) -> str:
+        """Without the provider: `web:WebApp`."""
+        return self.type.removeprefix("azure-native:")
+
+    def plain(self) -> dict[str, Any]:
+        """Its inputs with secrets opened."""
+        return cast("dict[str, Any]", opened(dict(self.inputs)))
+
+
+class Answers(Mocks):
+    def __init__(self, *, preview: bool) -> None:
+        self._preview = preview
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        inputs: dict[str, Any] = dict(args.inputs)
-        shown = next((inputs[key] for key in sorted(inputs) if key.endswith("Name") and "roup" not in key), args.name)
-        outputs = inputs | {"name": inputs.get("name", shown)}
-        outputs |= OUTPUTS.get(args.typ, _nothing)(args.name, inputs)
-        return f"/mock/{args.typ}/{args.name}", outputs
+        if self._preview:
+            return None, {}
+        inputs = cast("dict[str, Any]", opened(args.inputs))  # pyright: ignore[reportUnknownMemberType]
+        return id_of(args.typ, args.name, inputs), {**inputs, **outputs_of(args.typ, args.name, inputs)}
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        return ({"properties": {"apiKey": "token-of-the-site"}}, None)
-
-
-def _nothing(name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {}
-
-
-OUTPUTS: dict[str, Callable[[str, Mapping[str, Any]], dict[str, Any]]] = {
-    "azure-native:storage:StorageAccount": lambda name, inputs: {
-        "primaryEndpoints": {
-            "table": f"https://{inputs['accountName']}.table.core.windows.net/",
-            "blob": f"https://{inputs['accountName']}.blob.core.windows.net/",
-        }
-    },
-    "azure-native:web:WebApp": lambda name, inputs: {
-        "identity": {"principalId": f"principal-of-{name}", "type": "SystemAssigned"},
-        "defaultHostName": f"{inputs['name']}.azurewebsites.net",
-    },
-    "azure-native:web:WebAppSlot": lambda name, inputs: {
-        "identity": {"principalId": f"principal-of-{name}", "type": "SystemAssigned"}
-    },
-    "azure-native:web:StaticSite": lambda name, inputs: {"defaultHostname": f"{name}.azurestaticapps.net"},
-    "azure-native:sql:Server": lambda name, inputs: {
-        "fullyQualifiedDomainName": f"{inputs['serverName']}.database.windows.net"
-    },
-    "azure-native:appconfiguration:ConfigurationStore": lambda name, inputs: {
-        "endpoint": f"https://{inputs['configStoreName']}.azconfig.io"
-    },
-    "azure-native:applicationinsights:Component": lambda name, inputs: {
-        "connectionString": "InstrumentationKey=00000000-0000-4000-8000-00000000000a"
-    },
-    "azure-native:keyvault:Key": lambda name, inputs: {
-        "keyUri": f"https://{inputs['vaultName']}.vault.azure.net/keys/{inputs['keyName']}"
-    },
-}
+        return {"properties": {"apiKey": "token-of-the-site"}}, []
 
 
 class Monitor(MockMonitor):
     """Records every registration as it comes."""
 
-    def __init__(self) -> None:
-        super().__init__(_Answers())
+    def __init__(self, *, preview: bool = False) -> None:
+        super().__init__(Answers(preview=preview))
         self.captured: list[Captured] = []
 
-    def RegisterResource(self, request: Any) -> Any:
-        response = super().RegisterResource(request)
-        inputs = pulumi.runtime.rpc.deserialize_properties(request.object, keep_unknowns=True)
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 — the name is Pulumi's
+        response = super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType]
         self.captured.append(
             Captured(
                 type=request.type,
                 name=request.name,
-                inputs=inputs,
+                inputs=read(request.object),
                 parent=request.parent,
-                protect=request.protect,
+                protect=bool(request.protect),
                 dependencies=tuple(request.dependencies),
+                ignored=tuple(request.ignoreChanges),
                 urn=response.urn,
             )
         )
         return response
 
 
-@dataclass
-class Built:
-    """A whole environment under the stand-in."""
+def read(message: Any) -> dict[str, Any]:
+    """What went over the wire, with secrets and unknowns marked."""
+    found: Any = _marked(MessageToDict(message))
+    return cast("dict[str, Any]", found)
 
-    settings: Settings
-    resources: list[Captured]
-    outputs: dict[str, Any] = field(default_factory=dict[str, Any])
 
-    def of(self, kind: str) -> list[Captured]:
-        """`kind`: as `web:WebApp`."""
-        return [each for each in self.resources if each.type == f"azure-native:{kind}"]
+def opened(value: Any) -> Any:
+    """The same without the marks of secrets."""
+    if isinstance(value, Secret):
+        return opened(value.value)
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value)
+        if items.get(SIGNATURE) == SECRET_SIGNATURE:
+            return opened(items["value"])
+        return {key: opened(inner) for key, inner in items.items()}
+    if isinstance(value, list):
+        return [opened(inner) for inner in cast("list[Any]", value)]
+    return value
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value at the end of a path, secrets unopened."""
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, Any]", value).items():
+            yield from leaves(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, inner in enumerate(cast("list[Any]", value)):
+            yield from leaves(inner, f"{path}[{index}]")
+    else:
+        yield path, value
+
+
+def _marked(value: Any) -> Any:
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value)
+        if items.get(SIGNATURE) == SECRET_SIGNATURE:
+            return Secret(_marked(items["value"]))
+        return {key: _marked(inner) for key, inner in items.items()}
+    if isinstance(value, list):
+        return [_marked(inner) for inner in cast("list[Any]", value)]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return UNKNOWN if value == UNKNOWN_TEXT else value

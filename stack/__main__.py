@@ -1,0 +1,3 @@
+from stack.program import main
+
+main()
