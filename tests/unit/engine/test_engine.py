@@ -273,3 +273,22 @@ def test_stopping_answers_what_is_in_flight_releases_parked_polls_and_hands_over
         assert len(successor.page(0).events) == 1
 
     run_virtual(1, main)
+
+
+def test_a_commit_that_fails_while_stopping_leaves_no_snapshot_of_what_was_never_written() -> None:
+    async def main(time: VirtualTime) -> None:
+        shard = Shard(time)
+        instance = await shard.instance().configured()
+        await time.sleep(0.1)
+        known = instance.engine.committed
+        shard.disk.faults.append(AppendFault.UNAVAILABLE)
+        sending = asyncio.create_task(instance.send())
+        await time.sleep(0)
+        await instance.tenure.stop()
+        with pytest.raises(Unavailable):
+            await sending
+        assert max(shard.snapshots.kept, default=0) <= known
+        successor = await shard.instance("b").serving()
+        assert successor.engine.state.sequence == known
+
+    run_virtual(1, main)
