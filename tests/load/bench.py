@@ -19,7 +19,7 @@ from rich.console import Console
 from scripts.tooling.steps import ROOT
 from tests.load.processes import BenchFailed
 from tests.load.report import Figure, show, write
-from tests.load.sections import idle, latency, planning, recovery, throughput
+from tests.load.sections import idle, latency, management, planning, recovery, throughput
 
 Section = Callable[[Path], list[Figure]]
 
@@ -29,6 +29,7 @@ SECTIONS: dict[str, Section] = {
     "signals": throughput.run,
     "idle": idle.run,
     "recovery": recovery.run,
+    "management": management.run,
 }
 RESULT = ROOT / "build" / "bench.json"
 LOG_COLUMNS = 120

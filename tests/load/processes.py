@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ LOOK_SECONDS = 0.01
 STOP_SECONDS = 20.0
 
 Result = TypeVar("Result")
+Found = TypeVar("Found")
 
 
 class BenchFailed(Exception):
@@ -49,14 +51,33 @@ class Running:
     def said(self, event: str) -> dict[str, Any]:
         """The first log line of this event, waited for. Raises BenchFailed."""
         mark = f'"{event}"'.encode()
-        while time.monotonic() - self.began < START_SECONDS:
-            for line in self._log.read_bytes().splitlines():
+
+        def look(log: bytes) -> dict[str, Any] | None:
+            for line in log.splitlines():
                 if mark in line and (found := json.loads(line)).get("event") == event:
                     return found
+            return None
+
+        return self._wait(look, event)
+
+    def wrote(self, pattern: str) -> str:
+        """The first group of the pattern where the log first has it, waited for. Raises BenchFailed."""
+        compiled = re.compile(pattern.encode())
+
+        def look(log: bytes) -> str | None:
+            found = compiled.search(log)
+            return found[1].decode() if found is not None else None
+
+        return self._wait(look, pattern)
+
+    def _wait(self, look: Callable[[bytes], Found | None], wanted: str) -> Found:
+        while time.monotonic() - self.began < START_SECONDS:
+            if (found := look(self._log.read_bytes())) is not None:
+                return found
             if self.process.poll() is not None:
                 break
             time.sleep(LOOK_SECONDS)
-        raise BenchFailed(f"{self.process.args} never said {event!r}:\n{self._log.read_text()[-2000:]}")
+        raise BenchFailed(f"{self.process.args} never said {wanted!r}:\n{self._log.read_text()[-2000:]}")
 
     def kill(self) -> None:
         """At once: nothing is kept that an orderly stop would keep."""
