@@ -19,8 +19,13 @@ from stack.packages.recipes import LIBRARIES, TARGET_PLATFORM, TARGET_PYTHON, Re
 ROOT = Path(__file__).parents[2]
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The zip format's own beginning of time."""
+UNIX = 3
 READABLE = 0o644 << 16
 HASH_CHARACTERS = 16
+BUILD_FILE = f"{LIBRARIES}/kopitra/BUILD"
+"""Where the code finds out which build it is; no part of the hash."""
+FORMAT = "2"
+"""Of packages: another one is made anew though its inputs are the same."""
 LEFT_OUT = frozenset({"__pycache__", "bin", "tests"})
 """Folders of libraries that a server has no use for; `tests` only at the top of a distribution."""
 INSTALLERS_OWN = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"})
@@ -59,16 +64,18 @@ def package_of(
         with tempfile.TemporaryDirectory(dir=kept) as scratch:
             tree = Path(scratch) / "tree"
             _fill(tree, recipe, root, target)
+            build = hash_of(tree)
+            (tree / BUILD_FILE).write_text(build)
             made = Path(scratch) / "package.zip"
             _write(tree, made)
-            note.write_text(hash_of(tree))
             made.replace(archive)
+            note.write_text(build)
     return Package(recipe.app, archive, note.read_text())
 
 
 def inputs_of(recipe: Recipe, root: Path, target: Target) -> str:
     """One digest of everything that a package is made from: sources, requirements, target."""
-    total = sha256(f"{target.python} {target.platform}".encode())
+    total = sha256(f"{FORMAT} {target.python} {target.platform}".encode())
     for name, path in [(recipe.requirements, root / recipe.requirements), *_sources(recipe, root)]:
         total.update(name.encode() + b"\0" + sha256(path.read_bytes()).digest())
     return total.hexdigest()[:HASH_CHARACTERS]
@@ -127,6 +134,8 @@ def _write(tree: Path, archive: Path) -> None:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as package:
         for path in _files(tree):
             entry = zipfile.ZipInfo(path.relative_to(tree).as_posix(), EARLIEST)
+            # Without it, or made on Windows, Flex Consumption finds files that its host may not read.
+            entry.create_system = UNIX
             entry.external_attr = READABLE
             entry.compress_type = zipfile.ZIP_DEFLATED
             package.writestr(entry, path.read_bytes())

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from kopitra.adapters.logs import LEVELS
+from kopitra.adapters.packaged import packaged_build
 from kopitra.adapters.telemetry import EXPORT_SECONDS, About, Destination
 from kopitra.application.features import unknown_flags
 from kopitra.application.ports.feature_flags import REFRESH_SECONDS
@@ -59,8 +60,8 @@ class Settings(BaseSettings):
     """The fence's owner; different for every instance of a shard."""
     slot: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = PRODUCTION
     """Only the production slot ever becomes the shard's writer."""
-    build: str = "development"
-    """On every line of the log, in the health report, and with all telemetry."""
+    build: Annotated[str, Field(min_length=1, default_factory=packaged_build)]
+    """The package says it; a setting for tests only. On every line of the log, in the health report, and with all telemetry."""
 
     token_keys: dict[str, SecretStr]
     """Service keys by id, base64 of at least 32 bytes each: the current one, and those it replaced."""

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from kopitra.adapters.logs import LEVELS
+from kopitra.adapters.packaged import packaged_build
 
 PREFIX = "KOPITRA_FUNCTIONS_"
 DRAIN_MESSAGES = 5000
@@ -82,7 +83,8 @@ class Settings(BaseSettings):
     drain_age_seconds: Annotated[float, Field(ge=1)] = DRAIN_AGE_SECONDS
     sql_awake_seconds: Annotated[float, Field(ge=0)] = SQL_AWAKE_SECONDS
 
-    build: str = "development"
+    build: Annotated[str, Field(min_length=1, default_factory=packaged_build)]
+    """The package says it; a setting for tests only."""
     log_level: Annotated[str, AfterValidator(_known_level)] = "info"
 
     @model_validator(mode="after")

@@ -130,11 +130,12 @@ class ExecutionAnswer(Message, frozen=True, omit_defaults=False):
 
 
 class HealthAnswer(Message, frozen=True):
-    """`status` is `serving` or why not; the other members are for operators only."""
+    """`status` is `serving` or why not; `build` is the hash of the package that answers, which a deployment waits for; the
+    other members are for operators only."""
 
     status: str
     server_time: str
-    build: str | None = None
+    build: str
     epoch: int | None = None
     sequence: int | None = None
     probes: dict[str, dict[str, str]] | None = None

@@ -335,12 +335,12 @@ def test_nothing_but_health_and_the_document_is_answered_by_a_standby(endpoint: 
     in_house(scenario)
 
 
-def test_without_an_operators_token_health_says_no_more_than_its_status() -> None:
+def test_without_an_operators_token_health_says_no_more_than_its_status_and_its_build() -> None:
     async def scenario(house: House) -> None:
         ea = await leader(house)
         for answer in (await house.call("GET", "/health"), await ea.call("GET", "/health")):
             assert answer.status == 200
-            assert set(answer.json) == {"status", "serverTime"}
+            assert set(answer.json) == {"status", "build", "serverTime"}
 
     in_house(scenario)
 

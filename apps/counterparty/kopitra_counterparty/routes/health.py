@@ -41,15 +41,19 @@ class Health:
 
     async def ready(self, call: Call, message: object) -> Reply:
         status = self._status()
-        body: dict[str, object] = {"status": status, "serverTime": rfc3339(self._clock.now())}
+        body = self._said(status)
         if await self._details(call):
-            body |= {"build": self._build, "epoch": self._epoch(), "sequence": self._engine.committed}
+            body |= {"epoch": self._epoch(), "sequence": self._engine.committed}
             body["probes"] = {name: await _result(probe) for name, probe in self._probes.items()}
         return Reply(200 if status == Phase.SERVING else 503, msgspec.json.encode(body))
 
     async def live(self, call: Call, message: object) -> Reply:
         """Answering at all is what is asked."""
-        return Reply(200, msgspec.json.encode({"status": "live", "serverTime": rfc3339(self._clock.now())}))
+        return Reply(200, msgspec.json.encode(self._said("live")))
+
+    def _said(self, status: str) -> dict[str, object]:
+        """What everybody may know. The build is a hash: a deployment waits for it, a stranger learns nothing by it."""
+        return {"status": status, "build": self._build, "serverTime": rfc3339(self._clock.now())}
 
     def _status(self) -> str:
         try:
