@@ -1,5 +1,5 @@
-"""Blobs, queues and our own identity in Azure, from the settings. Imported only where they ask for it: the SDKs are
-large."""
+"""Blobs, queues, the journal and our own identity in Azure, from the settings. Imported only where they ask for it:
+the SDKs are large."""
 
 import re
 from collections.abc import Generator
@@ -9,8 +9,13 @@ from pydantic import SecretStr
 
 from kopitra.adapters.azure.blobs import connect_container
 from kopitra.adapters.azure.credentials import own_identity, own_identity_async
+from kopitra.adapters.azure.journal import TableJournal
 from kopitra.adapters.azure.service_bus import ServiceBusNamespace, connect_namespace
+from kopitra.adapters.azure.tables import AzureTable, connect_table
+from kopitra.adapters.embedded.identity import SystemIds
+from kopitra.adapters.embedded.timing import SystemClock
 from kopitra.application.ports.blobs import Blobs, BlobsUnavailable
+from kopitra.application.ports.journal import Journal
 from kopitra_functions.settings import PREFIX, Settings, StartRefused
 
 HOST_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
@@ -32,6 +37,15 @@ async def open_blobs(settings: Settings) -> Blobs:
     return blobs
 
 
+async def open_table_journal(settings: Settings) -> Journal:
+    """The counterparty's. Raises StartRefused, JournalUnavailable."""
+    with _naming("azure_tables"):
+        writing, reading = _table(settings), _table(settings)  # a thread for each
+    return await TableJournal.open(
+        writing, reading, shard=settings.shard, clock=SystemClock(), ids=SystemIds()
+    )
+
+
 def open_namespace(settings: Settings) -> ServiceBusNamespace:
     """Connects to nothing yet. Raises StartRefused."""
     where = _shown(settings.azure_service_bus)
@@ -39,6 +53,13 @@ def open_namespace(settings: Settings) -> ServiceBusNamespace:
         if HOST_NAME.fullmatch(where):
             return connect_namespace(namespace=where, credential=own_identity_async())
         return connect_namespace(connection_string=where)
+
+
+def _table(settings: Settings) -> AzureTable:
+    where = _shown(settings.azure_tables)
+    if where.startswith(ENDPOINT):
+        return connect_table(settings.journal_table, endpoint=where, credential=own_identity())
+    return connect_table(settings.journal_table, connection_string=where)
 
 
 @contextmanager
@@ -55,5 +76,5 @@ def _naming(setting: str) -> Generator[None]:
 
 
 def _shown(secret: SecretStr | None) -> str:
-    assert secret is not None  # the settings insist where storage is azure
+    assert secret is not None  # the settings insist, or whoever asks has looked
     return secret.get_secret_value()

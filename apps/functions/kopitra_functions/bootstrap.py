@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 import msgspec
 import structlog
@@ -18,28 +19,32 @@ from kopitra.adapters.operator_keys import key_set_from
 from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.application.ports.blobs import Blobs
 from kopitra.application.ports.queue import Queue
-from kopitra.application.ports.timing import Clock, Sleeper
+from kopitra.application.ports.timing import Clock
 from kopitra_functions import queue_names
 from kopitra_functions.adapters.key_file import KeyFile
+from kopitra_functions.adapters.webhooks import HttpWebhooks
 from kopitra_functions.adapters.worker_threads import WorkerThreads
 from kopitra_functions.counterparty_client import CounterpartyClient
 from kopitra_functions.credentials.envelope import EnvelopeCipher
 from kopitra_functions.functions import build
+from kopitra_functions.journals import has_journal, open_journal
 from kopitra_functions.local_issuer import AUDIENCE, ISSUER, LocalIssuer, key_in
 from kopitra_functions.logs import configure_worker_logs
 from kopitra_functions.ports import Close, Queues, ServiceTokens, World
-from kopitra_functions.schema import migrated, until_migrated
+from kopitra_functions.schema import check_tables
 from kopitra_functions.service_tokens import local_tokens, managed_identity_tokens
 from kopitra_functions.settings import Settings, load_settings
 from kopitra_functions.sql.database import Database
 from kopitra_functions.sql.engines import azure_url, engine_for
 from kopitra_functions.sql.usage import SqlUse
-from kopitra_functions.wiring import work_of
+from kopitra_functions.wiring import Ground, work_of
 from kopitra_functions.work import Work
 
 QUEUES_FILE = "queues.sqlite"
 BLOBS_FOLDER = "blobs"
 """Both are the counterparty's."""
+COMPUTING_THREADS = 1
+"""A what-if run takes a core for a while; the others are the event loop's and SQL's."""
 
 log = structlog.get_logger("kopitra.management")
 
@@ -85,21 +90,25 @@ class Management:
             await close()
 
     async def _open(self) -> Work:
-        world = await open_world(self.settings)
-        database = open_database(self.settings, world)
-        self._closes = [world.close, database.close]
-        if self.settings.sql_server is None and not await migrated(self.settings, database):
-            self._migrate_later(database, world.sleeper)
-        return work_of(self.settings, world, database, operator_tokens(self.settings, world.clock))
-
-    def _migrate_later(self, database: Database, sleeper: Sleeper) -> None:
-        task = asyncio.ensure_future(until_migrated(self.settings, database, sleeper))
-
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        self._closes.append(end)
+        settings, world = self.settings, await open_world(self.settings)
+        use = SqlUse(world.blobs, world.clock)
+        database, webhooks, threads = (
+            open_database(settings, world, use),
+            HttpWebhooks(),
+            WorkerThreads(COMPUTING_THREADS),
+        )
+        self._closes = [world.close, database.close, webhooks.close, threads.close]
+        if settings.sql_server is None:
+            await check_tables(settings, database)
+        ground = Ground(
+            database=database,
+            use=use,
+            operators=operator_tokens(settings, world.clock),
+            webhooks=webhooks,
+            threads=threads,
+            open_journal=partial(open_journal, settings, world.blobs) if has_journal(settings) else None,
+        )
+        return work_of(settings, world, ground)
 
 
 def function_app() -> FunctionApp:
@@ -142,14 +151,13 @@ async def open_world(settings: Settings) -> World:
         )
 
 
-def open_database(settings: Settings, world: World) -> Database:
+def open_database(settings: Settings, world: World, use: SqlUse) -> Database:
     """Connects to nothing yet."""
     server, name = settings.sql_server, settings.sql_database
     if server is not None and name is not None:
         engine = engine_for(azure_url(server, name))
     else:
         engine = engine_for(URL.create("sqlite", database=str(settings.sqlite_file)))
-    use = SqlUse(world.blobs, world.clock)
     return Database(
         engine, threads=WorkerThreads(), clock=world.clock, sleeper=world.sleeper, use=use, migrates=True
     )

@@ -1,41 +1,119 @@
 """Which part of the management side does the work of which function."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
-import structlog
+import msgspec
 
 from kopitra.adapters.operator_tokens import OperatorTokens
-from kopitra.application.ports.queue import ReceivedMessage
+from kopitra_functions.history.drain import Drain
+from kopitra_functions.history.draining import DrainRules
+from kopitra_functions.history.notifying import Notifier, Webhooks
+from kopitra_functions.history.rebuild import JournalReader, JournalRebuild
+from kopitra_functions.history.recent import Recent
+from kopitra_functions.history.spool import Spool
 from kopitra_functions.http.app import create_app
-from kopitra_functions.http.desk import desk_over
+from kopitra_functions.http.desk import Desk, desk_over
 from kopitra_functions.ports import World
 from kopitra_functions.settings import Settings
 from kopitra_functions.sql.database import Database
-from kopitra_functions.work import Work
+from kopitra_functions.sql.threads import Threads
+from kopitra_functions.sql.usage import SqlUse
+from kopitra_functions.tasks.wiring import runner_over
+from kopitra_functions.timers.chores import Chore
+from kopitra_functions.timers.wiring import timers_over
+from kopitra_functions.work import TimerWork, Work
 
-log = structlog.get_logger("kopitra.management")
+REPUBLISH_EVERY = timedelta(minutes=1)
+"""What a change could not send at once: as often as anybody looks whether SQL is awake."""
+REWRITE_EVERY = timedelta(hours=1)
+"""The blob of notification channels, where a change could not write it."""
 
 
-def work_of(settings: Settings, world: World, database: Database, operators: OperatorTokens | None) -> Work:
-    """`operators` is None where no issuer is configured: then nobody is one."""
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """What the work stands on besides the world. `operators` is None where no issuer is configured: then nobody is
+    one; `open_journal` where there is no journal to read: then nothing is rebuilt from it. `threads` compute."""
 
-    async def forward(messages: Sequence[ReceivedMessage]) -> None:
-        await world.queues.history.send([each.message for each in messages])
+    database: Database
+    use: SqlUse
+    operators: OperatorTokens | None
+    webhooks: Webhooks
+    threads: Threads
+    open_journal: Callable[[], Awaitable[JournalReader]] | None
 
-    async def no_task(message: ReceivedMessage) -> None:
-        raise NotImplementedError(f"nothing here runs {message.message.subject}")
 
-    async def nothing(late: bool) -> None:
-        log.debug("nothing_to_do", late=late)
-
-    return Work(
-        http=create_app(desk=desk_over(world, database), operators=operators),
-        events=forward,
-        task=no_task,
-        history_drain=nothing,
-        heartbeat_watch=nothing,
-        reconcile_sweep=nothing,
-        enrolment_expiry=nothing,
-        retention=nothing,
-        statistics=nothing,
+def work_of(settings: Settings, world: World, ground: Ground) -> Work:
+    desk = desk_over(world, ground.database)
+    runner = runner_over(world, ground.database, ground.threads, _rebuild(world, ground))
+    awake = timedelta(seconds=settings.sql_awake_seconds)
+    timers = timers_over(
+        world,
+        ground.database,
+        use=ground.use,
+        awake=awake,
+        runner=runner,
+        more=_catching_up(desk),
     )
+    rules = DrainRules(
+        messages=settings.drain_messages, age=timedelta(seconds=settings.drain_age_seconds), awake=awake
+    )
+    drain = Drain(
+        queues=world.queues,
+        database=ground.database,
+        blobs=world.blobs,
+        use=ground.use,
+        clock=world.clock,
+        sleeper=world.sleeper,
+        rules=rules,
+        after=[timers.after_drain],
+    )
+    return Work(
+        http=create_app(desk=desk, operators=ground.operators),
+        events=_spool(world, ground).take,
+        task=runner.take,
+        history_drain=_ticking(drain),
+        heartbeat_watch=timers.heartbeat_watch,
+        reconcile_sweep=timers.reconcile_sweep,
+        enrolment_expiry=timers.enrolment_expiry,
+        retention=timers.retention,
+        statistics=timers.statistics,
+    )
+
+
+def _spool(world: World, ground: Ground) -> Spool:
+    notifier = Notifier(
+        blobs=world.blobs, webhooks=ground.webhooks, cipher=world.cipher, sleeper=world.sleeper
+    )
+    return Spool(
+        history=world.queues.history,
+        blobs=world.blobs,
+        notifier=notifier,
+        recent=Recent(),
+        sleeper=world.sleeper,
+    )
+
+
+def _rebuild(world: World, ground: Ground) -> JournalRebuild | None:
+    if ground.open_journal is None:
+        return None
+    return JournalRebuild(
+        open_journal=ground.open_journal, database=ground.database, blobs=world.blobs, clock=world.clock
+    )
+
+
+def _catching_up(desk: Desk) -> Sequence[Chore]:
+    async def write_channels() -> int:
+        await desk.channels.write()
+        return 1
+
+    return (
+        Chore(name="republishing", every=REPUBLISH_EVERY, run=desk.publisher.publish_pending),
+        Chore(name="channels", every=REWRITE_EVERY, run=write_channels),
+    )
+
+
+def _ticking(drain: Drain) -> TimerWork:
+    async def tick(late: bool) -> None:
+        await drain.tick()
+
+    return tick

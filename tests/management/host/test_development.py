@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
@@ -11,6 +12,7 @@ from aiohttp import ClientSession
 from rich.console import Console
 from typer.testing import CliRunner
 
+from kopitra.adapters.embedded.timing import SystemSleeper
 from kopitra.adapters.operator_keys import key_set_from
 from kopitra.adapters.operator_tokens import OperatorRefused, OperatorTokens
 from kopitra.protocol.management import Role
@@ -18,6 +20,8 @@ from kopitra_cli.adapters.log_tail import LogTail
 from kopitra_cli.adapters.processes import ChildProcess, python_module
 from kopitra_cli.commands import app
 from kopitra_cli.dev.merged_log import MergedLog
+from kopitra_cli.dev.run import Development
+from kopitra_cli.dev.services import Services
 from kopitra_functions.local_issuer import AUDIENCE, ISSUER
 from tests.fixtures.clocks import ManualClock, clock_at_the_present
 
@@ -99,6 +103,47 @@ async def test_both_services_answer_are_reloaded_by_a_touch_and_leave_nothing_be
     assert dev.text.count("module.py changed") == 1
     for line in (r"^dev .*token --role", r"^counterparty .*stopped", r"^functions .*stopped"):
         assert re.search(line, dev.text, re.MULTILINE), line
+
+
+class Counted:
+    """Services that start when they are let, and count it."""
+
+    all = ()
+    counterparty_url = functions_url = "http://nowhere"
+
+    def __init__(self) -> None:
+        self.starts = 0
+        self.let = asyncio.Event()
+
+    async def start(self) -> None:
+        self.starts += 1
+        await self.let.wait()
+
+    async def stop(self) -> None:
+        """Nothing runs."""
+
+
+async def test_code_that_changes_while_services_start_is_loaded_when_they_have():
+    services, watched = Counted(), asyncio.Event()
+
+    async def changes() -> AsyncIterator[list[str]]:
+        yield ["one.py", "two.py"]
+        yield ["one.py"]
+        watched.set()
+        await asyncio.Event().wait()
+
+    console = Console(soft_wrap=True, force_terminal=False)
+    with console.capture() as captured:
+        development = Development(cast(Services, services), MergedLog(console, 4), SystemSleeper())
+        running = asyncio.ensure_future(development.run(changes()))
+        await watched.wait()
+        services.let.set()
+        while services.starts < 2:  # noqa: ASYNC110  # a turn of the loop at a time
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert services.starts == 2
+    assert captured.get().count("one.py, two.py changed") == 1
 
 
 async def test_its_terminals_trade_and_are_copied_and_nothing_of_them_is_left(tmp_path: Path):

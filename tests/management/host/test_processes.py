@@ -89,7 +89,9 @@ async def test_it_starts_after_a_kill_answers_takes_what_is_queued_and_stops_in_
     await process.stop()
     assert process.failed is None
     told = [msgspec.json.decode(line) for line in log.read_text().splitlines()[1:]]
-    assert [each["event"] for each in told][-2:] == ["stopping", "stopped"]
+    events_told = [each["event"] for each in told]
+    assert "stopping" in events_told
+    assert events_told[-1] == "stopped"
     called = [each for each in told if each.get("function") == "http"]
     assert [each["status"] for each in called] == [200, 400]
     assert all(each["milliseconds"] > 0 and each["invocation"] for each in called)

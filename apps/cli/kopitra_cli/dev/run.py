@@ -41,10 +41,15 @@ class Development:
         """Until cancelled: reload the services whenever code changes. Nothing that was started is left afterwards."""
         for process in self._services.all:
             self._watch(process)
+        noticed: asyncio.Queue[str] = asyncio.Queue()
+        self._watching.append(asyncio.ensure_future(_notice(changes, noticed)))
         try:
             await self._start()
-            async for changed in changes:
-                self.say(f"{', '.join(changed)} changed")
+            while True:
+                changed = {await noticed.get()}
+                while not noticed.empty():
+                    changed.add(noticed.get_nowait())
+                self.say(f"{', '.join(sorted(changed))} changed")
                 await self._services.stop()
                 await self._start()
         finally:
@@ -93,3 +98,10 @@ class Development:
                 self.say(f"{process.name} ended with {process.failed}")
             told = process.failed
             await self._sleeper.sleep(LOOK_SECONDS)
+
+
+async def _notice(changes: Changes, noticed: asyncio.Queue[str]) -> None:
+    """From the beginning: what changes while services start must not be missed."""
+    async for names in changes:
+        for name in names:
+            noticed.put_nowait(name)
