@@ -61,7 +61,8 @@ class Settings(BaseSettings):
     slot: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = PRODUCTION
     """Only the production slot ever becomes the shard's writer."""
     build: Annotated[str, Field(min_length=1, default_factory=packaged_build)]
-    """The package says it; a setting for tests only. On every line of the log, in the health report, and with all telemetry."""
+    """The package says it (a setting is for tests only): on every line of the log, in the health report, and with all
+    telemetry."""
 
     token_keys: dict[str, SecretStr]
     """Service keys by id, base64 of at least 32 bytes each: the current one, and those it replaced."""

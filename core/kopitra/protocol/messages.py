@@ -130,8 +130,8 @@ class ExecutionAnswer(Message, frozen=True, omit_defaults=False):
 
 
 class HealthAnswer(Message, frozen=True):
-    """`status` is `serving` or why not; `build` is the hash of the package that answers, which a deployment waits for; the
-    other members are for operators only."""
+    """`status` is `serving` or why not; `build` is the hash of the package that answers, which a deployment waits for;
+    the other members are for operators only."""
 
     status: str
     server_time: str
