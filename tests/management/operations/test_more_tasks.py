@@ -72,6 +72,31 @@ async def test_a_follower_that_does_not_answer_is_told(runs: Runs) -> None:
     assert (seen["status"], seen["error"]) == ("failed", "f1 has not told its book for 90 s")
 
 
+async def test_a_counterparty_that_restarts_is_waited_for_and_one_that_stays_away_is_told(runs: Runs) -> None:
+    terminal = Terminal(runs.house)
+    run = await runs.start("reconcile_follower", {"account": "f1"})
+    runs.house.counterparty.reachable = False
+    for _ in range(60):
+        await runs.one_message()
+        runs.house.clock.advance(1)
+    assert (await runs.seen(run))["status"] == "running"
+    runs.house.counterparty.reachable = True
+    for _ in range(40):
+        await terminal.look()
+        await runs.one_message()
+        runs.house.clock.advance(1)
+    assert (await runs.seen(run))["status"] == "succeeded"
+
+    run = await runs.start("reconcile_follower", {"account": "f1"})
+    runs.house.counterparty.reachable = False
+    await runs.to_the_end()
+    seen = await runs.seen(run)
+    assert (seen["status"], seen["error"]) == (
+        "failed",
+        "CounterpartyUnreachable: no answer: no route to host",
+    )
+
+
 @pytest.mark.parametrize(("account", "tenant"), [("nobody", TENANT), ("f1", OTHER)])
 async def test_a_follower_without_a_session_of_this_tenant_is_refused(
     runs: Runs, account: str, tenant: str

@@ -72,6 +72,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it changes one thing that is there: needs `If-Match` with the entity tag it was read with."""
     upload_bytes: int = 0
     """The largest raw body, of any media type, for a route that takes a file; the handler reads `call.request.body`."""
+    file: bool = False
+    """Whether it answers with a file, of whatever media type that has."""
     platform: bool = False
     """Only operators of all tenants."""
     public: bool = False

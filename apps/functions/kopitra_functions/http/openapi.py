@@ -107,14 +107,19 @@ def _query(query: Query) -> Schema:
 
 def _responses(endpoint: Endpoint, known: Known) -> dict[str, Any]:
     responses: dict[str, Any] = {
-        str(status): response(status, one_of(kinds, known))
-        if kinds
-        else {"description": "Done; there is nothing to say."}
-        for status, kinds in endpoint.answers.items()
+        str(status): _answer(endpoint, status, kinds, known) for status, kinds in endpoint.answers.items()
     }
     for status in sorted(refusals(endpoint) - set(endpoint.answers)):
         responses[str(status)] = response(status, known[Problem], CONTENT_TYPE)
     return responses
+
+
+def _answer(endpoint: Endpoint, status: int, kinds: tuple[type[Any], ...], known: Known) -> Schema:
+    if kinds:
+        return response(status, one_of(kinds, known))
+    if endpoint.file:
+        return {"description": "The file.", "content": {"*/*": {"schema": {"type": "string"}}}}
+    return {"description": "Done; there is nothing to say."}
 
 
 def refusals(endpoint: Endpoint) -> set[int]:

@@ -5,13 +5,16 @@ slice that was done already is not saved again, and whoever finds it done sends 
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 import structlog
 
+from kopitra.application.ports.blobs import BlobsUnavailable
 from kopitra.application.ports.identity import IdSource
-from kopitra.application.ports.queue import MAX_DELIVERY_COUNT, Queue, ReceivedMessage
+from kopitra.application.ports.queue import MAX_DELIVERY_COUNT, Queue, QueueUnavailable, ReceivedMessage
 from kopitra.application.ports.timing import Clock
+from kopitra_functions.ports import CounterpartyUnreachable
 from kopitra_functions.sql.database import Database, DatabaseResuming, DatabaseUnavailable
 from kopitra_functions.tasks import runs
 from kopitra_functions.tasks.messages import SliceWanted, slice_message
@@ -25,6 +28,11 @@ ROOM_SECONDS = 5.0
 DATABASE_SECONDS = 30.0
 """A serverless database is back within a minute."""
 WOKEN_AT_ONCE = 50
+AWAY = (CounterpartyUnreachable, QueueUnavailable, BlobsUnavailable)
+"""Others that a slice needs. A message that is given back comes again at once: three times are over within a second."""
+AWAY_SECONDS = 10.0
+AWAY_AT_MOST = timedelta(minutes=4)
+"""A restart takes seconds. Below the time after which a run counts as stalled, so that nobody wakes what waits here."""
 
 log = structlog.get_logger("kopitra.tasks")
 
@@ -90,6 +98,9 @@ class Runner:
             return
         except (DatabaseResuming, DatabaseUnavailable):
             raise
+        except AWAY as error:
+            await self._wait_for_others(run, error)
+            return
         except Exception as error:
             log.exception("task_failed", run=run.run_id, kind=run.kind, last_try=last_try)
             if not last_try:
@@ -124,6 +135,14 @@ class Runner:
             if step.finished or step.pause or self._clock.monotonic() >= until:
                 return step
             at = msgspec.structs.replace(at, position=step.position, done=step.done, total=step.total)
+
+    async def _wait_for_others(self, run: TaskRun, error: Exception) -> None:
+        """The same slice a little later, as long as somebody who is away may well come back."""
+        if self._clock.now() - (run.progressed_at or run.requested_at) > AWAY_AT_MOST:
+            await self._fail(run, f"{type(error).__name__}: {error}")
+            return
+        log.warning("task_waits", run=run.run_id, kind=run.kind, error=str(error))
+        await self._later(SliceWanted(run.run_id, run.version), AWAY_SECONDS)
 
     async def _fail(self, run: TaskRun, error: str) -> None:
         log.warning("task_refused", run=run.run_id, kind=run.kind, error=error)

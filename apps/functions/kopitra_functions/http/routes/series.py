@@ -41,7 +41,7 @@ SAMPLES_AT_MOST = 200_000
 PERIOD = (
     Query("bucket", Kind.TEXT, "Width of a point; an hour without more said.", choices=tuple(BUCKETS)),
     Query("since", Kind.TIME, "From the bucket of this time on; two days or a month back without more said."),
-    Query("until", Kind.TIME, "Up to before this time; now without more said."),
+    Query("until", Kind.TIME, "Up to the end of this time's bucket; now without more said."),
 )
 
 
@@ -168,10 +168,12 @@ def _equity_point(at: datetime, samples: Sequence[Any]) -> EquityPoint:
 
 
 def _period(call: Call) -> tuple[str, datetime, datetime]:
-    """The bucket's name, and a period that begins where a bucket does. Raises Rejected."""
+    """The bucket's name, and a period of whole buckets. Raises Rejected."""
     bucket = call.query.get("bucket", "hour")
     until = call.query.get("until", call.desk.world.clock.now())
     since = begin_of(call.query.get("since", until - SPANS[bucket]), bucket)
+    if begin_of(until, bucket) < until:
+        until = begin_of(until, bucket) + BUCKETS[bucket]
     if since >= until:
         raise rejected(Code.QUERY_INVALID, "since must be before until")
     if (until - since) / BUCKETS[bucket] > BUCKETS_AT_MOST:

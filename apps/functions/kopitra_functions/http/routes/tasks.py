@@ -312,7 +312,8 @@ ROUTES = (
             path="/task-runs/{runId}/result",
             summary="A file that a finished run has made.",
             role=Role.VIEWER,
-            answers={200: (bytes,)},
+            answers={200: ()},
+            file=True,
             refusals=(409,),
             query=(
                 Query("file", Kind.WHOLE, "Which of the run's files.", 1, 1, 9),
