@@ -16,7 +16,7 @@ from kopitra_functions.sql.errors import DatabaseResuming
 from tests.management.history.scriptorium import Rows, Scriptorium
 from tests.management.history.streams import PLACE, golden, published
 
-MESSAGES = 230
+MESSAGES = 150
 HOUR = 3600.0
 
 
@@ -66,23 +66,27 @@ def test_everything_is_stored_completed_and_told_to_the_counterparty(tmp_path: P
     through(main, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    return through(undisturbed, tmp_path_factory.mktemp("history"))
+
+
 KILLABLE = ("receive", "complete", "send", "write")
 
 
 @pytest.mark.parametrize("where", KILLABLE)
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_at_any_call_it_neither_loses_nor_doubles(
-    where: str, moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: str, moment: str, expected: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At each call of one kind in turn: before it has had its effect, or when it has."""
-    expected = through(undisturbed, tmp_path, "undisturbed")
-    monkeypatch.setattr(draining, "BATCH", 60)
+    monkeypatch.setattr(draining, "BATCH", 40)
 
     async def main(time: VirtualTime, file: Path) -> int:
         deaths = 0
         hall = Scriptorium(time, file)
         messages = await filled(hall)
-        for number in range(12):
+        for number in range(8):
             calls = 0
             owner: Any = {"write": hall.database, "send": hall.queues.commands}.get(
                 where, hall.queues.history
@@ -234,10 +238,53 @@ def test_what_only_died_too_often_comes_back_by_itself(tmp_path: Path) -> None:
             await time.sleep(70)
         await hall.queues.history.receive(5)
         assert (await hall.queues.history.counts()).dead_letter == 5
+        assert await hall.drain.tick() is None
+        await time.sleep(6 * HOUR)
         drained = await hall.drain.tick()
         assert drained is not None
         assert (drained.replayed, drained.messages) == (5, 5)
         assert len(hall.rows()["events"]) == 5
+        hall.close()
+
+    through(main, tmp_path)
+
+
+def test_the_timer_drains_when_many_wait_or_one_waits_for_long(tmp_path: Path) -> None:
+    async def main(time: VirtualTime, file: Path) -> None:
+        hall = Scriptorium(time, file)
+        messages = await published(golden(), hall.blobs)
+        await hall.queues.history.send(messages[:99])
+        assert await hall.drain.tick() is None
+        await hall.queues.history.send(messages[99:100])
+        drained = await hall.drain.tick()
+        assert drained is not None
+        assert (drained.why, drained.messages) == ("many", 100)
+        await hall.queues.history.send(messages[100:101])
+        await time.sleep(6 * HOUR - 1)
+        assert await hall.drain.tick() is None
+        await time.sleep(1)
+        drained = await hall.drain.tick()
+        assert drained is not None
+        assert (drained.why, drained.messages) == ("old", 1)
+        hall.close()
+
+    through(main, tmp_path)
+
+
+def test_a_chore_that_fails_undoes_nothing_and_stops_no_other(tmp_path: Path) -> None:
+    async def main(time: VirtualTime, file: Path) -> None:
+        hall = Scriptorium(time, file)
+        ran: list[str] = []
+
+        async def failing() -> None:
+            raise RuntimeError("no")
+
+        async def chore() -> None:
+            ran.append("chore")
+
+        await filled(hall, 5)
+        assert (await hall.new_drain(failing, chore).drain()).messages == 5
+        assert ran == ["chore"]
         hall.close()
 
     through(main, tmp_path)

@@ -5,6 +5,8 @@ import msgspec
 from kopitra.application.ports.queue import MessageLockLost, Queue, ReceivedMessage
 
 AT_ONCE = 50
+AT_MOST = 10_000
+"""Looked at in one call, which would else never end beside somebody who goes on setting messages aside."""
 DELIVERED_TOO_OFTEN = "MaxDeliveryCountExceeded"
 """Service Bus's reason (and the embedded queue's): whoever held it died or could not go on; the message is sound."""
 
@@ -41,13 +43,9 @@ async def replay_dead_letters(
 ) -> int:
     """Put dead letters back at the queue's end, each once: those with these ids, or of this reason, or all. How many.
     A repeat is harmless: whoever reads the queue knows messages by their ids. Raises QueueUnavailable."""
-    wanted = (await queue.counts()).dead_letter
     seen, replayed = 0, 0
     kept: list[ReceivedMessage] = []
-    while seen < wanted:
-        received = await queue.receive(min(AT_ONCE, wanted - seen), dead_letter=True)
-        if not received:
-            break
+    while seen < AT_MOST and (received := await queue.receive(AT_ONCE, dead_letter=True)):
         seen += len(received)
         for one in received:
             if _is_wanted(one, message_ids, reason):

@@ -28,7 +28,7 @@ from kopitra.protocol.event_messages import NO_TENANT
 from kopitra.protocol.operations import CheckpointParameters, Operation, OperationType
 from kopitra_functions.history.checkpoints import CONSUMER, Shard
 from kopitra_functions.history.dead_letters import DELIVERED_TOO_OFTEN, replay_dead_letters
-from kopitra_functions.history.draining import DrainRules, Waiting, should_drain, waiting
+from kopitra_functions.history.draining import DrainRules, Waiting, should_drain
 from kopitra_functions.history.told import MessageMalformed, body_of, decode, is_known
 from kopitra_functions.history.writing import Prepared, prepare, write_batch
 from kopitra_functions.ports import Queues
@@ -106,18 +106,22 @@ class Drain:
             return drained
 
     async def _waiting(self) -> Waiting:
-        counts = await self._queue.counts()
+        """By two or three looks at single messages. Numbers of arrival grow by one with each message (on one machine by
+        more, where queues share a file: there, writing early costs nothing), so what has the N-th number tells of N."""
         first = await self._queue.peek(1)
-        dead = any(
-            one.dead_letter_reason == DELIVERED_TOO_OFTEN for one in await self._dead(counts.dead_letter)
-        )
-        oldest = first[0].enqueued_time_utc if first else None
-        if dead and oldest is None:
-            return Waiting(messages=counts.dead_letter, oldest=self._clock.now() - self._rules.age)
-        return waiting(counts, oldest)
+        if not first:
+            return await self._set_aside()
+        number = first[0].sequence_number + self._rules.messages - 1
+        many = await self._queue.peek(1, from_sequence_number=number)
+        return Waiting(messages=self._rules.messages if many else 1, oldest=first[0].enqueued_time_utc)
 
-    async def _dead(self, number: int) -> Sequence[ReceivedMessage]:
-        return await self._queue.peek(1, dead_letter=True) if number else ()
+    async def _set_aside(self) -> Waiting:
+        """Messages whose readers died, here or in the trigger, are waiting too, though among the dead letters."""
+        for queue in (self._queue, self._queues.events):
+            for dead in await queue.peek(1, dead_letter=True):
+                if dead.dead_letter_reason == DELIVERED_TOO_OFTEN:
+                    return Waiting(messages=1, oldest=dead.enqueued_time_utc)
+        return Waiting(messages=0)
 
     async def _drain(self, why: str) -> Drained:
         began = self._clock.monotonic()
@@ -139,8 +143,7 @@ class Drain:
                 break
             messages += len(received)
         await self._tell_how_far()
-        for chore in self._after:
-            await chore()
+        await self._do_chores()
         return Drained(why=why, messages=messages, dead_lettered=dead, replayed=replayed, stopped=stopped)
 
     async def _bring_back(self) -> int:
@@ -212,6 +215,13 @@ class Drain:
                 await self._queue.abandon(one)
             except MessageLockLost:
                 continue
+
+    async def _do_chores(self) -> None:
+        for chore in self._after:
+            try:
+                await chore()
+            except Exception:  # what was drained stays drained
+                log.exception("chore_failed")
 
     async def _tell_how_far(self) -> None:
         """The checkpoints are in SQL by now: said late or twice, they are still true."""

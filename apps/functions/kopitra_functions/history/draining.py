@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from kopitra.application.ports.queue import QueueCounts
-
 
 class DrainRules(msgspec.Struct, frozen=True, kw_only=True):
     """`messages`: N, `age`: M; `awake`: how fresh an operator's use of SQL must be to count."""
@@ -20,14 +18,10 @@ class DrainRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """What the queue shows without locking anything. `oldest`: when the first message was enqueued."""
+    """What the queue shows without locking anything: about how many, and when the first was enqueued."""
 
     messages: int
     oldest: datetime | None = None
-
-
-def waiting(counts: QueueCounts, oldest: datetime | None) -> Waiting:
-    return Waiting(messages=counts.active + counts.locked, oldest=oldest)
 
 
 def should_drain(now: datetime, waiting: Waiting, rules: DrainRules, *, sql_in_use: bool) -> str | None:
