@@ -1,10 +1,8 @@
 """Copy groups: leaders whose trades are offered together."""
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.engine import RowMapping
 
 from kopitra.domain.identifiers import AccountId, GroupId, TenantId
-from kopitra.domain.instants import rfc3339
 from kopitra.machine.commands import PublishGroup
 from kopitra.protocol.exchange import Reply
 from kopitra.protocol.management import Role
@@ -15,9 +13,10 @@ from kopitra_functions.http.call import Call, told
 from kopitra_functions.http.change import Change
 from kopitra_functions.http.endpoint import PAGING, Endpoint, Kind, Query, Route
 from kopitra_functions.http.entitling import LEAD, require_entitled
+from kopitra_functions.http.group_rows import GroupPage, GroupView, group_view, group_views
 from kopitra_functions.http.judging import judge_group
 from kopitra_functions.http.lists import Listing, listed
-from kopitra_functions.http.messages import Asked, Shown
+from kopitra_functions.http.messages import Asked
 from kopitra_functions.http.references import require_accounts
 from kopitra_functions.http.rows import (
     current,
@@ -26,7 +25,6 @@ from kopitra_functions.http.rows import (
     known_tenant,
     of_tenant,
     refuse_taken,
-    require,
 )
 from kopitra_functions.http.texts import require_id, require_texts
 from kopitra_functions.publishing.revisions import next_revision
@@ -52,65 +50,6 @@ class NewGroup(GroupBody, frozen=True, kw_only=True):
     group: str
 
 
-class GroupView(Shown, frozen=True):
-    group: str
-    tenant: str
-    name: str
-    leaders: list[str]
-    enabled: bool
-    copies_of_copies: bool
-    revision: int
-    updated_at: str
-    updated_by: str | None
-    version: int
-
-
-class GroupPage(Shown, frozen=True):
-    items: list[GroupView]
-    cursor: str
-    more: bool
-
-
-def _views(connection: Connection, rows: list[RowMapping]) -> list[GroupView]:
-    leaders = _leaders(connection, rows)
-    return [
-        GroupView(
-            group=row["copy_group"],
-            tenant=row["tenant"],
-            name=row["name"],
-            leaders=leaders.get(row["copy_group"], []),
-            enabled=row["enabled"],
-            copies_of_copies=row["copies_of_copies"],
-            revision=row["revision"],
-            updated_at=rfc3339(row["updated_at"]),
-            updated_by=row["updated_by"],
-            version=row["version"],
-        )
-        for row in rows
-    ]
-
-
-def _leaders(connection: Connection, rows: list[RowMapping]) -> dict[str, list[str]]:
-    """Of groups of one tenant."""
-    if not rows:
-        return {}
-    table = group_leaders.c
-    query = (
-        select(table.copy_group, table.leader)
-        .where(table.tenant == rows[0]["tenant"])
-        .where(table.copy_group.in_([row["copy_group"] for row in rows]))
-        .order_by(table.copy_group, table.position)
-    )
-    found: dict[str, list[str]] = {}
-    for group, leader in connection.execute(query):
-        found.setdefault(group, []).append(leader)
-    return found
-
-
-def _one(connection: Connection, call: Call, group: str) -> GroupView:
-    return _views(connection, [require(connection, call, copy_groups, copy_group=group)])[0]
-
-
 async def _list(call: Call) -> Reply:
     query, leader, listing = of_tenant(call, copy_groups), call.query.get("leader"), BY_ID
     if leader is not None:
@@ -126,13 +65,15 @@ async def _list(call: Call) -> Reply:
 
     def work(connection: Connection) -> GroupPage:
         found = listed(connection, query, listing, call.query)
-        return GroupPage(items=_views(connection, list(found.rows)), cursor=found.cursor, more=found.more)
+        return GroupPage(
+            items=group_views(connection, list(found.rows)), cursor=found.cursor, more=found.more
+        )
 
     return told(await call.read(work))
 
 
 async def _get(call: Call) -> Reply:
-    view = await call.read(lambda c: _one(c, call, call.params["group"]))
+    view = await call.read(lambda c: group_view(c, call, call.params["group"]))
     return told(view, version=view.version)
 
 
@@ -231,7 +172,7 @@ def _publish(
     )
     change.publish(settings, tenant=tenant, revision=revision)
     change.audit(action, "copy_group", group, tenant=tenant, detail=body)
-    view = _one(change.connection, call, group)
+    view = group_view(change.connection, call, group)
     return told(view, status=status, version=view.version)
 
 

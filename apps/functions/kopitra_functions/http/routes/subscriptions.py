@@ -3,10 +3,8 @@
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
-from sqlalchemy.engine import RowMapping
 
 from kopitra.domain.identifiers import AccountId, GroupId, SubscriptionId, TenantId
-from kopitra.domain.instants import rfc3339
 from kopitra.domain.settings import NOTHING_SET, CopySettings
 from kopitra.machine.commands import PublishSubscription
 from kopitra.protocol.exchange import Reply
@@ -18,7 +16,7 @@ from kopitra_functions.http.endpoint import PAGING, Endpoint, Kind, Query, Route
 from kopitra_functions.http.entitling import FOLLOW, require_entitled
 from kopitra_functions.http.judging import judge_subscription, read_rules
 from kopitra_functions.http.lists import Listing, listed, newest_first, only
-from kopitra_functions.http.messages import Asked, Shown
+from kopitra_functions.http.messages import Asked
 from kopitra_functions.http.references import require_accounts, require_groups, require_strategy
 from kopitra_functions.http.rows import (
     current,
@@ -28,6 +26,13 @@ from kopitra_functions.http.rows import (
     of_tenant,
     refuse_taken,
     require,
+)
+from kopitra_functions.http.subscription_rows import (
+    SubscriptionHistory,
+    SubscriptionPage,
+    SubscriptionView,
+    subscription_view,
+    version_view,
 )
 from kopitra_functions.http.texts import require_id
 from kopitra_functions.publishing.revisions import next_revision
@@ -53,74 +58,6 @@ class NewSubscription(SubscriptionBody, frozen=True, kw_only=True):
     follower: str
 
 
-class SubscriptionView(Shown, frozen=True):
-    subscription: str
-    tenant: str
-    group: str
-    follower: str
-    strategy: str | None
-    enabled: bool
-    rules: CopySettings
-    revision: int
-    updated_at: str
-    updated_by: str | None
-    version: int
-
-
-class SubscriptionPage(Shown, frozen=True):
-    items: list[SubscriptionView]
-    cursor: str
-    more: bool
-
-
-class SubscriptionVersion(Shown, frozen=True):
-    subscription: str
-    version: int
-    strategy: str | None
-    enabled: bool
-    rules: CopySettings
-    revision: int
-    changed_at: str
-    changed_by: str
-    request_id: str | None
-
-
-class SubscriptionHistory(Shown, frozen=True):
-    items: list[SubscriptionVersion]
-    cursor: str
-    more: bool
-
-
-def _view(row: RowMapping) -> SubscriptionView:
-    return SubscriptionView(
-        subscription=row["subscription"],
-        tenant=row["tenant"],
-        group=row["copy_group"],
-        follower=row["follower"],
-        strategy=row["strategy"],
-        enabled=row["enabled"],
-        rules=read_rules(row["rules"]),
-        revision=row["revision"],
-        updated_at=rfc3339(row["updated_at"]),
-        updated_by=row["updated_by"],
-        version=row["version"],
-    )
-
-
-def _version_view(row: RowMapping) -> SubscriptionVersion:
-    return SubscriptionVersion(
-        subscription=row["subscription"],
-        version=row["version"],
-        strategy=row["strategy"],
-        enabled=row["enabled"],
-        rules=read_rules(row["rules"]),
-        revision=row["revision"],
-        changed_at=rfc3339(row["changed_at"]),
-        changed_by=row["changed_by"],
-        request_id=row["request_id"],
-    )
-
-
 def statement(call: Call) -> Select[Any]:
     """The list that is asked for."""
     table = subscriptions.c
@@ -136,13 +73,13 @@ def statement(call: Call) -> Select[Any]:
 async def _list(call: Call) -> Reply:
     query = statement(call)
     found = await call.read(lambda c: listed(c, query, BY_ID, call.query))
-    return told(SubscriptionPage(items=found.told(_view), cursor=found.cursor, more=found.more))
+    return told(SubscriptionPage(items=found.told(subscription_view), cursor=found.cursor, more=found.more))
 
 
 async def _get(call: Call) -> Reply:
     wanted = call.params["subscription"]
     row = await call.read(lambda c: require(c, call, subscriptions, subscription=wanted))
-    return told(_view(row), version=row["version"])
+    return told(subscription_view(row), version=row["version"])
 
 
 async def _history(call: Call) -> Reply:
@@ -155,7 +92,7 @@ async def _history(call: Call) -> Reply:
             table.tenant == owner["tenant"], table.subscription == wanted
         )
         found = listed(connection, query, VERSIONS, call.query)
-        return SubscriptionHistory(items=found.told(_version_view), cursor=found.cursor, more=found.more)
+        return SubscriptionHistory(items=found.told(version_view), cursor=found.cursor, more=found.more)
 
     return told(await call.read(work))
 
@@ -229,7 +166,7 @@ def _judge(change: Change, row: dict[str, Any]) -> None:
 def _publish(change: Change, call: Call, wanted: str, action: str, status: int) -> Reply:
     """Keep this version, tell the counterparty, and show the subscription."""
     row = require(change.connection, call, subscriptions, subscription=wanted)
-    view = _view(row)
+    view = subscription_view(row)
     kept = ("subscription", "version", "tenant", "copy_group", "follower", "strategy", "enabled", "revision")
     change.connection.execute(
         subscription_versions.insert().values(
