@@ -1,6 +1,6 @@
 """Which part of the management side does the work of which function."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import msgspec
@@ -13,7 +13,7 @@ from kopitra_functions.history.rebuild import JournalReader, JournalRebuild
 from kopitra_functions.history.recent import Recent
 from kopitra_functions.history.spool import Spool
 from kopitra_functions.http.app import create_app
-from kopitra_functions.http.desk import Desk, desk_over
+from kopitra_functions.http.desk import Desk, catch_up, desk_over
 from kopitra_functions.ports import World
 from kopitra_functions.settings import Settings
 from kopitra_functions.sql.database import Database
@@ -24,10 +24,8 @@ from kopitra_functions.timers.chores import Chore
 from kopitra_functions.timers.wiring import timers_over
 from kopitra_functions.work import TimerWork, Work
 
-REPUBLISH_EVERY = timedelta(minutes=1)
-"""What a change could not send at once: as often as anybody looks whether SQL is awake."""
-REWRITE_EVERY = timedelta(hours=1)
-"""The blob of notification channels, where a change could not write it."""
+CATCH_UP_EVERY = timedelta(minutes=1)
+"""With what changes could not do at once: as often as anybody looks whether SQL is awake."""
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +50,7 @@ def work_of(settings: Settings, world: World, ground: Ground) -> Work:
         use=ground.use,
         awake=awake,
         runner=runner,
-        more=_catching_up(desk),
+        more=[_catching_up(desk)],
     )
     rules = DrainRules(
         messages=settings.drain_messages, age=timedelta(seconds=settings.drain_age_seconds), awake=awake
@@ -68,7 +66,7 @@ def work_of(settings: Settings, world: World, ground: Ground) -> Work:
         after=[timers.after_drain],
     )
     return Work(
-        http=create_app(desk=desk, operators=ground.operators),
+        http=create_app(desk=desk, operators=ground.operators, build=settings.build),
         events=_spool(world, ground).take,
         task=runner.take,
         history_drain=_ticking(drain),
@@ -101,15 +99,12 @@ def _rebuild(world: World, ground: Ground) -> JournalRebuild | None:
     )
 
 
-def _catching_up(desk: Desk) -> Sequence[Chore]:
-    async def write_channels() -> int:
-        await desk.channels.write()
+def _catching_up(desk: Desk) -> Chore:
+    async def run() -> int:
+        await catch_up(desk)
         return 1
 
-    return (
-        Chore(name="republishing", every=REPUBLISH_EVERY, run=desk.publisher.publish_pending),
-        Chore(name="channels", every=REWRITE_EVERY, run=write_channels),
-    )
+    return Chore(name="catching_up", every=CATCH_UP_EVERY, run=run)
 
 
 def _ticking(drain: Drain) -> TimerWork:
