@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kopitra.protocol.operations import parse_operation
+from kopitra_functions.sql.tables import rollups
 from kopitra_functions.tasks import resyncing
 from kopitra_functions.tasks.messages import SliceWanted, slice_message
 from kopitra_functions.tasks.rebuilding import Rebuilt
@@ -86,6 +87,17 @@ async def test_each_slice_is_a_message_and_shows_its_progress(runs: Runs, counte
         progress.append((seen["status"], seen["done"], seen["total"]))
     assert progress == [("running", 1, 4), ("running", 2, 4), ("running", 3, 4), ("succeeded", 4, 4)]
     assert counted.done == [0, 1, 2, 3]
+
+
+async def test_a_rebuild_forgets_the_hours_that_were_made_of_old_samples(
+    runs: Runs, counted: Counted
+) -> None:
+    await add(runs.house, rollups, {"series": "latency", "subject": "s", "begins_at": at(0), "number": 1})
+    await rebuild(runs)
+    await runs.one_message()
+    assert (await runs.house.rows())["rollups"] != []
+    await runs.to_the_end()
+    assert (await runs.house.rows())["rollups"] == []
 
 
 async def test_a_message_that_comes_again_does_no_slice_twice(runs: Runs, counted: Counted) -> None:

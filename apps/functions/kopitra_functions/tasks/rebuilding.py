@@ -4,8 +4,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from kopitra_functions.sql.database import Database
+from kopitra_functions.sql.tables import rollups
 from kopitra_functions.tasks.run import Step, TaskRun
-from kopitra_functions.tasks.work import Tell
+from kopitra_functions.tasks.work import PATIENCE, Tell
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,12 +27,17 @@ class Rebuild(Protocol):
 
 
 class Rebuilding:
-    def __init__(self, rebuild: Rebuild) -> None:
+    """At the end the hours of the series are forgotten: the next round of statistics makes them of the new samples."""
+
+    def __init__(self, rebuild: Rebuild, database: Database) -> None:
         self._rebuild = rebuild
+        self._database = database
 
     async def step(self, run: TaskRun, tell: Tell) -> Step:
         rebuilt = await self._rebuild.slice(run.position)
         finished = rebuilt.position is None
+        if finished:
+            await self._database.write(lambda c: c.execute(rollups.delete()).rowcount, patience=PATIENCE)
         return Step(
             position=rebuilt.position,
             done=rebuilt.done,

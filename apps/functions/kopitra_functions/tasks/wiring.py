@@ -27,5 +27,5 @@ def runner_over(world: World, database: Database, threads: Threads, rebuild: Reb
         "what_if": Imagining(blobs=world.blobs, threads=threads, clock=world.clock, sleeper=world.sleeper),
     }
     if rebuild is not None:
-        works["rebuild_read_models"] = Rebuilding(rebuild)
+        works["rebuild_read_models"] = Rebuilding(rebuild, database)
     return Runner(database=database, queue=world.queues.tasks, works=works, clock=world.clock, ids=world.ids)
