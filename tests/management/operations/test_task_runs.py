@@ -1,5 +1,6 @@
 """Tasks run in slices: what a crash interrupts goes on, what comes twice is done once, and a cancelled run stops."""
 
+import asyncio
 import csv
 import json
 from io import StringIO
@@ -108,6 +109,23 @@ async def test_a_message_that_comes_again_does_no_slice_twice(runs: Runs, counte
     await runs.to_the_end()
     assert counted.done == [0, 1, 2, 3]
     assert (await runs.seen(run))["status"] == "succeeded"
+
+
+async def test_two_processes_with_the_same_message_do_one_slice(runs: Runs) -> None:
+    await add(runs.house, executions, *(execution(number) for number in range(1, 1240)))
+    run = await runs.start("export", {"what": "executions", **PERIOD})
+    message = (await runs.house.world.queues.tasks.peek())[0].message
+    await runs.house.world.queues.tasks.send([message])
+    both = await runs.house.world.queues.tasks.receive(2)
+    other = Runs(runs.house)
+    await asyncio.gather(runs.runner.take(both[0]), other.runner.take(both[1]))
+    for each in both:
+        await runs.house.world.queues.tasks.complete(each)
+    await runs.to_the_end()
+    seen = await runs.seen(run)
+    assert (seen["status"], seen["done"]) == ("succeeded", 1239)
+    told = await runs.house.call("GET", f"/task-runs/{run}/result")
+    assert len(told.body.splitlines()) == 1240
 
 
 async def test_a_slice_that_died_with_its_process_is_done_again(runs: Runs, counted: Counted) -> None:
