@@ -74,7 +74,9 @@ def test_every_grant_is_to_a_managed_identity_and_within_the_environment() -> No
 
 def test_a_grants_name_is_its_own_and_the_same_each_time() -> None:
     names = [each.inputs["roleAssignmentName"] for each in with_slots().of("authorization:RoleAssignment")]
-    again = {each.inputs["roleAssignmentName"] for each in environment("prod").of("authorization:RoleAssignment")}
+    again = {
+        each.inputs["roleAssignmentName"] for each in environment("prod").of("authorization:RoleAssignment")
+    }
 
     assert len(set(names)) == len(names)
     assert again <= set(names)
