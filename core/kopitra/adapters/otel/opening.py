@@ -11,8 +11,13 @@ from kopitra.adapters.otel.telemetry import OpenTelemetry
 from kopitra.adapters.telemetry import About, Destination, DestinationUnusable
 from kopitra.application.ports.telemetry import Telemetry
 
-NO_TALK_OF_ITS_OWN = "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL"
-"""Azure's exporter otherwise tells Microsoft about itself, and asks the machine where it runs."""
+NO_TALK_OF_ITS_OWN = (
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+)
+"""Azure's exporter otherwise tells of itself, asks the machine where it runs, and lets itself be configured from
+afar: rows that somebody pays for, threads, and connections that nobody has asked for."""
 
 
 def opened(about: About, destination: Destination) -> Telemetry:
@@ -27,7 +32,8 @@ def opened(about: About, destination: Destination) -> Telemetry:
         metrics.append(MetricLines(lines))
         spans.append(SpanLines(lines))
     if destination.connection_string is not None:
-        os.environ.setdefault(NO_TALK_OF_ITS_OWN, "true")
+        for name in NO_TALK_OF_ITS_OWN:
+            os.environ.setdefault(name, "true")
         from kopitra.adapters.azure.telemetry import azure_exporters  # noqa: PLC0415  # as long again
 
         to_metrics, to_spans = azure_exporters(destination.connection_string, destination.authentication)

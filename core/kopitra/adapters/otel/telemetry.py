@@ -6,6 +6,7 @@ step costs a hundred times as much (docs/decisions/0186).
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
@@ -58,6 +59,18 @@ class _Value:
         self.value = value
 
 
+Series = TypeVar("Series", _Count, _Value)
+
+
+def _of(series: Sequence[Series], dimensions: dict[str, str]) -> Series | None:
+    return next((one for one in series if one.dimensions == dimensions), None)
+
+
+def _added(series: list[Series], one: Series) -> Series:
+    series.append(one)
+    return one
+
+
 class OpenTelemetry:
     """`kopitra.application.ports.telemetry.Telemetry`. `ratio`: the share of traces that is told; without `spans` no
     span is ever begun."""
@@ -91,39 +104,37 @@ class OpenTelemetry:
         self._values: dict[str, list[_Value]] = {}
 
     def counter(self, instrument: Instrument, **dimensions: str) -> Counter:
-        count = _Count(bound(instrument, Kind.COUNTER, dimensions))
-        series = self._counts.get(instrument.name)
-        if series is not None:
-            series.append(count)
-            return count
-        told = self._counts[instrument.name] = [count]
+        checked = bound(instrument, Kind.COUNTER, dimensions)
+        if instrument.name not in self._counts:
+            told = self._counts[instrument.name] = []
 
-        def totals(options: CallbackOptions) -> Iterator[Observation]:
-            for one in told:
-                yield Observation(one.total, one.dimensions)
+            def totals(options: CallbackOptions) -> Iterator[Observation]:
+                for one in told:
+                    yield Observation(one.total, one.dimensions)
 
-        self._meter.create_observable_counter(
-            instrument.name, [totals], instrument.unit, instrument.description
+            self._meter.create_observable_counter(
+                instrument.name, [totals], instrument.unit, instrument.description
+            )
+        return _of(self._counts[instrument.name], checked) or _added(
+            self._counts[instrument.name], _Count(checked)
         )
-        return count
 
     def gauge(self, instrument: Instrument, **dimensions: str) -> Gauge:
-        value = _Value(bound(instrument, Kind.GAUGE, dimensions))
-        series = self._values.get(instrument.name)
-        if series is not None:
-            series.append(value)
-            return value
-        told = self._values[instrument.name] = [value]
+        checked = bound(instrument, Kind.GAUGE, dimensions)
+        if instrument.name not in self._values:
+            told = self._values[instrument.name] = []
 
-        def values(options: CallbackOptions) -> Iterator[Observation]:
-            for one in told:
-                if (known := one.value) is not None:
-                    yield Observation(known, one.dimensions)
+            def values(options: CallbackOptions) -> Iterator[Observation]:
+                for one in told:
+                    if (known := one.value) is not None:
+                        yield Observation(known, one.dimensions)
 
-        self._meter.create_observable_gauge(
-            instrument.name, [values], instrument.unit, instrument.description
+            self._meter.create_observable_gauge(
+                instrument.name, [values], instrument.unit, instrument.description
+            )
+        return _of(self._values[instrument.name], checked) or _added(
+            self._values[instrument.name], _Value(checked)
         )
-        return value
 
     def histogram(self, instrument: Instrument, **dimensions: str) -> Histogram:
         checked = bound(instrument, Kind.HISTOGRAM, dimensions)
