@@ -11,7 +11,9 @@ from kopitra.application.ports.blobs import BlobsUnavailable
 from kopitra.application.tokens import code_hash
 from kopitra_functions.http.desk import catch_up
 from kopitra_functions.publishing.channel_file import CHANNELS_BLOB, channel_context
+from kopitra_functions.sql.tables import account_states
 from tests.management.http.configured import account, made
+from tests.management.operations.rows import filled
 from tests.management.world import OTHER, Managed
 
 
@@ -71,6 +73,21 @@ async def test_a_code_is_revoked_once(house: Managed):
     assert "enrolmentCodeHash" not in (await house.published())[-1]["parameters"]
     again = await house.call("DELETE", path, version=2)
     assert (again.status, again.json["code"]) == (409, "not_possible")
+
+
+async def test_a_code_that_let_a_device_in_is_used_and_is_not_published_again(house: Managed):
+    await account(house, "a")
+    issued = await made(house, "/accounts/a/enrolment-codes", {})
+    house.clock.advance(60)
+    told = {"account": "a", "device": "vps", "enrolled_at": house.clock.now()}
+    row = filled(account_states, told)
+    await house.database.write(lambda c: c.execute(account_states.insert().values(row)))
+    [shown] = (await house.call("GET", "/enrolment-codes")).json["items"]
+    assert (shown["status"], shown["device"]) == ("used", "vps")
+    await house.call("PUT", "/accounts/a", {"label": "x"}, version=2)
+    assert "enrolmentCodeHash" not in (await house.published())[-1]["parameters"]
+    late = await house.call("DELETE", f"/enrolment-codes/{issued.json['codeId']}", version=1)
+    assert (late.status, late.json["code"]) == (409, "not_possible")
 
 
 async def test_a_device_is_shut_out_and_let_in_again(house: Managed):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from sqlalchemy.engine import RowMapping
 
 from kopitra.domain.identifiers import DeviceId
@@ -11,13 +11,11 @@ from kopitra.domain.instants import rfc3339
 from kopitra.protocol.operations import AccountSettings
 from kopitra_functions.http.call import Call
 from kopitra_functions.http.change import Change
+from kopitra_functions.http.code_rows import open_code
 from kopitra_functions.http.messages import Shown
 from kopitra_functions.http.rows import edit, require
 from kopitra_functions.publishing.revisions import next_revision
-from kopitra_functions.sql.tables import accounts, enrolment_codes
-
-ISSUED = "issued"
-"""The status of an enrolment code that may still be used."""
+from kopitra_functions.sql.tables import accounts
 
 
 class AccountView(Shown, frozen=True):
@@ -94,18 +92,3 @@ def account_settings(connection: Connection, row: RowMapping, now: datetime) -> 
         label=row["label"],
         revoked_devices=tuple(DeviceId(device) for device in row["revoked_devices"] or ()),
     )
-
-
-def open_code(connection: Connection, tenant: str, account: str, now: datetime) -> RowMapping | None:
-    """The account's one code that may still be used."""
-    table = enrolment_codes.c
-    query = (
-        select(enrolment_codes)
-        .where(table.tenant == tenant, table.account == account)
-        .order_by(table.issued_at.desc(), table.code_id.desc())
-        .limit(1)
-    )
-    newest = connection.execute(query).mappings().one_or_none()
-    if newest is None or newest["status"] != ISSUED or newest["expires_at"] <= now:
-        return None
-    return newest

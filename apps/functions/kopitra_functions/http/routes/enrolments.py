@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from sqlalchemy.engine import RowMapping
 
 from kopitra.application.tokens import code_hash
@@ -13,9 +13,10 @@ from kopitra.protocol.exchange import Reply
 from kopitra.protocol.management import Role
 from kopitra.protocol.messages import FieldError
 from kopitra.protocol.parsing import invalid
-from kopitra_functions.http.account_rows import ISSUED, edit_account
+from kopitra_functions.http.account_rows import edit_account
 from kopitra_functions.http.call import Call, told
 from kopitra_functions.http.change import Change
+from kopitra_functions.http.code_rows import ISSUED, CodePage, CodeView, code_views
 from kopitra_functions.http.endpoint import PAGING, Endpoint, Kind, Query, Route
 from kopitra_functions.http.idempotency import answer_context
 from kopitra_functions.http.lists import listed, newest_first, only
@@ -45,43 +46,16 @@ class IssuedCode(Shown, frozen=True):
     expires_at: str
 
 
-class CodeView(Shown, frozen=True):
-    code_id: str
-    account: str
-    status: str
-    issued_at: str
-    issued_by: str
-    expires_at: str
-    used_at: str | None
-    device: str | None
-    version: int
-
-
-class CodePage(Shown, frozen=True):
-    items: list[CodeView]
-    cursor: str
-    more: bool
-
-
-def _view(row: RowMapping) -> CodeView:
-    return CodeView(
-        code_id=row["code_id"],
-        account=row["account"],
-        status=row["status"],
-        issued_at=rfc3339(row["issued_at"]),
-        issued_by=row["issued_by"],
-        expires_at=rfc3339(row["expires_at"]),
-        used_at=rfc3339(row["used_at"]) if row["used_at"] is not None else None,
-        device=row["device"],
-        version=row["version"],
-    )
-
-
 async def _list(call: Call) -> Reply:
     filters = {"account": enrolment_codes.c.account, "status": enrolment_codes.c.status}
     query = of_tenant(call, enrolment_codes).where(*only(call.query, filters))
-    found = await call.read(lambda c: listed(c, query, CODES, call.query))
-    return told(CodePage(items=found.told(_view), cursor=found.cursor, more=found.more))
+    now = call.desk.world.clock.now()
+
+    def work(connection: Connection) -> CodePage:
+        found = listed(connection, query, CODES, call.query)
+        return CodePage(items=code_views(connection, found.rows, now), cursor=found.cursor, more=found.more)
+
+    return told(await call.read(work))
 
 
 async def _issue(call: Call) -> Reply:
@@ -131,8 +105,9 @@ async def _revoke_code(call: Call) -> Reply:
 
     def work(change: Change) -> Reply:
         code = current(change, call, enrolment_codes, code_id=code_id)
-        if code["status"] != ISSUED:
-            raise refused(Trouble.NOT_POSSIBLE, f"the code is {code['status']}")
+        [shown] = code_views(change.connection, [code], change.now)
+        if shown.status != ISSUED:
+            raise refused(Trouble.NOT_POSSIBLE, f"the code is {shown.status}")
         version = edit(change, enrolment_codes, {"code_id": code_id}, call.expected, {"status": REVOKED})
         row = require(change.connection, call, accounts, account=code["account"])
         edit_account(change, call, row, {})
@@ -144,7 +119,7 @@ async def _revoke_code(call: Call) -> Reply:
             account=code["account"],
         )
         revoked = require(change.connection, call, enrolment_codes, code_id=code_id)
-        return told(_view(revoked), version=version)
+        return told(code_views(change.connection, [revoked], change.now)[0], version=version)
 
     return await call.change(work)
 
