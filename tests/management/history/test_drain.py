@@ -11,7 +11,7 @@ from kopitra.application.ports.queue import Message
 from kopitra.protocol.operations import CheckpointParameters, parse_operation
 from kopitra.simulation.virtual_time import VirtualTime, run_virtual
 from kopitra_functions.history import drain as draining
-from kopitra_functions.history.dead_letters import dead_letters, replay_dead_letters
+from kopitra_functions.history.dead_letters import replay_dead_letters
 from kopitra_functions.sql.errors import DatabaseResuming
 from tests.management.history.scriptorium import Rows, Scriptorium
 from tests.management.history.streams import PLACE, golden, published
@@ -164,13 +164,13 @@ def test_poison_is_set_aside_with_a_reason_and_its_neighbours_are_stored(tmp_pat
         await hall.queues.history.send([*messages[:3], broken, messages[4], missing, messages[6], foreign])
         drained = await hall.drain.drain()
         assert (drained.messages, drained.dead_lettered) == (8, 3)
-        letters = await dead_letters(hall.queues.history, 10)
-        assert [(one.message_id, one.reason) for one in letters] == [
+        letters = await hall.queues.history.peek(10, dead_letter=True)
+        assert [(one.message.message_id, one.dead_letter_reason) for one in letters] == [
             (broken.message_id, "malformed"),
             (missing.message_id, "payload_missing"),
             ("somebody-elses", "malformed"),
         ]
-        assert "nowhere/at-all.json" in (letters[1].detail or "")
+        assert "nowhere/at-all.json" in (letters[1].dead_letter_error_description or "")
         assert len(hall.rows()["events"]) == 5
         hall.close()
 
@@ -195,8 +195,8 @@ def test_what_the_database_refuses_is_found_and_the_rest_is_stored(
         monkeypatch.setattr(draining, "write_batch", picky)
         drained = await hall.drain.drain()
         assert drained.dead_lettered == 1
-        [letter] = await dead_letters(hall.queues.history, 10)
-        assert (letter.message_id, letter.reason) == (hated, "not_storable")
+        [letter] = await hall.queues.history.peek(10, dead_letter=True)
+        assert (letter.message.message_id, letter.dead_letter_reason) == (hated, "not_storable")
         behind = [row["sequence"] for row in hall.rows()["checkpoints"] if row["consumer"] == "history"]
         assert behind == [msgspec.json.decode(messages[16].body)["lastSequence"]]
         monkeypatch.setattr(draining, "write_batch", real)

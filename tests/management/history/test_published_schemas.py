@@ -13,8 +13,8 @@ from kopitra.protocol.published_schemas import COMMANDS, EVENTS, published_schem
 from kopitra.protocol.schema_compatibility import incompatibilities
 from kopitra.simulation.blobs import MemoryBlobs
 from kopitra.simulation.virtual_time import VirtualTime, run_virtual
+from kopitra_functions.history.checkpoint_messages import checkpoint_message
 from kopitra_functions.history.checkpoints import Shard
-from kopitra_functions.history.drain import checkpoint_message
 from scripts.publish_schemas import FOLDER, baseline, files, problems
 from tests.management.history.streams import golden, published
 from tests.unit.copying.world import START

@@ -1,7 +1,5 @@
 """Messages that were set aside, and their way back."""
 
-import msgspec
-
 from kopitra.application.ports.queue import MessageLockLost, Queue, ReceivedMessage
 
 AT_ONCE = 50
@@ -9,33 +7,6 @@ AT_MOST = 10_000
 """Looked at in one call, which would else never end beside somebody who goes on setting messages aside."""
 DELIVERED_TOO_OFTEN = "MaxDeliveryCountExceeded"
 """Service Bus's reason (and the embedded queue's): whoever held it died or could not go on; the message is sound."""
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """As an operator is shown it."""
-
-    message_id: str
-    sequence_number: int
-    reason: str | None
-    detail: str | None
-    enqueued_at: str
-    subject: str | None
-
-
-async def dead_letters(queue: Queue, limit: int, after: int = 0) -> list[DeadLetter]:
-    """What was set aside, oldest first, above that sequence number; looking changes nothing."""
-    found = await queue.peek(limit, from_sequence_number=after + 1, dead_letter=True)
-    return [
-        DeadLetter(
-            message_id=one.message.message_id,
-            sequence_number=one.sequence_number,
-            reason=one.dead_letter_reason,
-            detail=one.dead_letter_error_description,
-            enqueued_at=one.enqueued_time_utc.isoformat(),
-            subject=one.message.subject,
-        )
-        for one in found
-    ]
 
 
 async def replay_dead_letters(

@@ -6,7 +6,6 @@ is woken before the first message is locked, for locked messages may not wait fo
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 
 import msgspec
 import structlog
@@ -23,10 +22,8 @@ from kopitra.application.ports.queue import (
     ReceivedMessage,
 )
 from kopitra.application.ports.timing import Clock, Sleeper
-from kopitra.domain.identifiers import JournalId
-from kopitra.protocol.event_messages import NO_TENANT
-from kopitra.protocol.operations import CheckpointParameters, Operation, OperationType
-from kopitra_functions.history.checkpoints import CONSUMER, Shard
+from kopitra_functions.history.checkpoint_messages import checkpoint_message
+from kopitra_functions.history.checkpoints import Shard
 from kopitra_functions.history.dead_letters import DELIVERED_TOO_OFTEN, replay_dead_letters
 from kopitra_functions.history.draining import DrainRules, Waiting, should_drain
 from kopitra_functions.history.told import MessageMalformed, body_of, decode, is_known
@@ -44,8 +41,6 @@ DRAIN_SECONDS = 240.0
 WRITE_PATIENCE = Patience(seconds=LOCK_DURATION.total_seconds() / 2)
 """A database that was awake a moment ago is back soon or not before the messages' locks run out."""
 SEND_ATTEMPTS = 3
-SUBJECT = "kopitra-history"
-"""Who tells the counterparty how far history is."""
 
 log = structlog.get_logger("kopitra.history")
 
@@ -241,23 +236,3 @@ class Drain:
             log.warning("checkpoint_not_told", shards=len(messages))
             return
         self._reached.clear()
-
-
-def checkpoint_message(shard: Shard, sequence: int, now: datetime) -> Message:
-    """`consumer.checkpoint`: everything of this journal up to `sequence` is in SQL."""
-    parameters = CheckpointParameters(
-        consumer=CONSUMER, sequence=sequence, journal_id=JournalId(shard.journal_id)
-    )
-    operation = Operation(
-        command_type=OperationType.CHECKPOINT,
-        tenant=NO_TENANT,
-        revision=max(sequence, 1),
-        issued_at=now,
-        issued_by=SUBJECT,
-        parameters=msgspec.Raw(msgspec.json.encode(parameters)),
-    )
-    return Message(
-        body=msgspec.json.encode(operation),
-        message_id=f"{CONSUMER}:{shard.journal_id}:{shard.shard}:{sequence}",
-        subject=OperationType.CHECKPOINT,
-    )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kopitra.machine.state import CopyStatus
-from kopitra_functions.history.projecting import journal, orders, watching
+from kopitra_functions.history.projecting import copies, journal, orders, watching
 from kopitra_functions.history.projecting.facts import Facts, Note
 from kopitra_functions.history.told import DELIVERY, MessageMalformed, Told
 from kopitra_functions.timers.findings import NOTIFICATION, SAMPLES
@@ -57,7 +57,7 @@ def _ordered(note: Note, body: Any, decided: Any, leader: str, ref: str, cause: 
         subscription=decided.subscription,
         paper=paper,
     )
-    orders.begun(note, decided, body, leader, ref, paper=paper)
+    copies.begun(note, decided, body, leader, ref, paper=paper)
 
 
 def _added(note: Note, body: Any) -> None:
@@ -108,34 +108,34 @@ def _expired(note: Note, body: Any) -> None:
 
 def _settled(note: Note, body: Any) -> None:
     status = CopyStatus.CLOSED if body.status == "closed" else CopyStatus.OPEN
-    orders.settled(note, body.copy_id, status, body.cause, body.volume)
+    copies.settled(note, body.copy_id, status, body.cause, body.volume)
 
 
 def _net_settled(note: Note, body: Any) -> None:
     for volumes in body.copies:
         held = volumes.filled - volumes.closed
         if volumes.ended is None:
-            orders.settled(note, volumes.copy_id, CopyStatus.OPEN, body.cause, held)
+            copies.settled(note, volumes.copy_id, CopyStatus.OPEN, body.cause, held)
         else:
             status = CopyStatus.CLOSED if volumes.filled else CopyStatus.DROPPED
-            orders.settled(note, volumes.copy_id, status, volumes.ended, held)
+            copies.settled(note, volumes.copy_id, status, volumes.ended, held)
 
 
 def _stops(cause: str) -> Projection:
     def project(note: Note, body: Any) -> None:
-        orders.stopped(note, body, cause)
+        copies.stopped(note, body, cause)
 
     return project
 
 
 def _stopped_by(note: Note, body: Any) -> None:
-    orders.stopped(note, body, body.cause)
+    copies.stopped(note, body, body.cause)
 
 
 PROJECTIONS: dict[str, Projection] = {
     "copy.planned": _planned,
     "copy.added": _added,
-    "copy.adopted": orders.adopted,
+    "copy.adopted": copies.adopted,
     "copy.corrected": _corrected,
     "copy.settled": _settled,
     "net.settled": _net_settled,
@@ -145,7 +145,7 @@ PROJECTIONS: dict[str, Projection] = {
     "command.expired": _expired,
     "command.redriven": _redriven,
     "command.dropped": _dropped,
-    "execution.recorded": orders.executed,
+    "execution.recorded": copies.executed,
     "orphan.closed": _orphan,
     "operator.ordered": _operator,
     "trading.halted": _stops("halted"),
