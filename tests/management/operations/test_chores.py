@@ -9,11 +9,12 @@ from sqlalchemy import event, func, select
 
 from kopitra_functions.adapters.worker_threads import WorkerThreads
 from kopitra_functions.sql.errors import DatabaseResuming
-from kopitra_functions.sql.tables import enrolment_codes, idempotency_keys, task_runs
+from kopitra_functions.sql.tables import account_states, enrolment_codes, idempotency_keys, task_runs
 from kopitra_functions.sql.usage import SqlUse
 from kopitra_functions.tasks.wiring import runner_over
 from kopitra_functions.timers import retention
 from kopitra_functions.timers.chores import Chore, ChoreNotes, Chores
+from kopitra_functions.timers.enrolment_expiry import EnrolmentExpiry
 from kopitra_functions.timers.memory import Memory
 from kopitra_functions.timers.retention import Retention
 from kopitra_functions.timers.wiring import Timers, timers_over
@@ -88,6 +89,30 @@ async def test_a_chore_waits_for_an_occasion_and_not_for_ever(house: Managed) ->
     house.clock.advance(10 * 24 * 3_600)
     await ticking.retention(False)
     assert await states() == {"c1": "expired", "c2": "expired"}
+
+
+async def test_a_code_that_was_used_ends_as_used(house: Managed) -> None:
+    await add_tenants(house, TENANT)
+    await add_accounts(house, "f1", "f2")
+    code = {
+        "code_hash": "h",
+        "status": "issued",
+        "issued_by": "olga",
+        "issued_at": at(0),
+        "expires_at": at(60),
+    }
+    await add(
+        house,
+        enrolment_codes,
+        code | {"code_id": "c1", "account": "f1"},
+        code | {"code_id": "c2", "account": "f2", "code_hash": "i"},
+    )
+    await add(house, account_states, {"account": "f1", "enrolled_at": at(5), "device": "vps"})
+    house.clock.advance(3_601)
+    assert await EnrolmentExpiry(database=house.database, clock=house.clock).run() == 2
+    ended = select(enrolment_codes.c.status, enrolment_codes.c.used_at, enrolment_codes.c.device)
+    rows = await house.database.read(lambda c: [tuple(row) for row in c.execute(ended.order_by("code_id"))])
+    assert rows == [("used", at(5), "vps"), ("expired", None, None)]
 
 
 class Noted:
