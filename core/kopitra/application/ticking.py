@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from kopitra.machine.decisions.joining import is_waiting
+from kopitra.machine.decisions.redriving import is_due
 from kopitra.machine.decisions.ticks import SILENT_AFTER
 from kopitra.machine.leases import lease_end
 from kopitra.machine.readings import Readings
@@ -32,7 +33,8 @@ class Ticking:
         if state is not self._state or state.sequence != self._sequence or self._due is None:
             self._state, self._sequence = state, state.sequence
             self._due = earliest(state, readings, now)
-        if now < self._due:
+        # Further away than it can be: the clock was set back.
+        if now < self._due <= now + LOOK_AGAIN:
             return False
         self._due = None
         return True
@@ -42,21 +44,21 @@ def earliest(state: State, readings: Readings, now: datetime) -> datetime:
     """When something becomes due, as far as is known now; at most `LOOK_AGAIN` away."""
     found = now + (NEXT_EVENT if state.leaving else LOOK_AGAIN)
     for account in state.accounts.values():
-        for due in _dues(account, readings):
+        for due in _dues(account, readings, now):
             found = min(found, due)
         if is_waiting(state, account):
             found = min(found, now + NEXT_OPEN)
     return found
 
 
-def _dues(account: Account, readings: Readings) -> Iterator[datetime]:
+def _dues(account: Account, readings: Readings, now: datetime) -> Iterator[datetime]:
     if account.session is not None:
         yield lease_end(account.account, account.session, readings)
         contact = readings.contacts.get(account.account)
         if contact is not None and not account.silent:
             yield contact + SILENT_AFTER
     for held in account.held_back.values():
-        yield held.due
+        yield now if is_due(held, now) else held.due
     for item in account.outbox.values():
         if item.expires_at is None or item.order is None:
             continue

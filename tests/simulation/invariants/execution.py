@@ -21,6 +21,8 @@ OPENS = ("deal", "pending")
 REDUCES = frozenset({OrderAction.CLOSE, OrderAction.PARTIAL_CLOSE, OrderAction.CANCEL})
 LATE_SECONDS = 4.0
 """An open may be sent at the very end of its time, and three times with a pause; its last step needs an answer each."""
+REPEATED_SECONDS = 5.0
+"""A leader's request that may have arrived is repeated as it was for so long (`kopitra_agent.sensor.sender`)."""
 
 
 def is_open(request: TradeRequest) -> bool:
@@ -107,10 +109,12 @@ class NoStaleOpen(Invariant):
             return
         self.times += 1
         age = self.world.time.monotonic() - trade.at
-        allowed = copy.rules.open_ttl_seconds + LATE_SECONDS + self.world.clock_error(trade.at)
+        allowed = copy.rules.open_ttl_seconds + LATE_SECONDS + REPEATED_SECONDS
+        allowed += self.world.clock_error(trade.at)
         # Age is what both ends held it: what leader's request and follower's answer were on their way comes on top.
         slowest = self.world.network.slowest
         allowed += slowest.get(party.name, 0.0) + slowest.get(trade.leader, 0.0)
+        allowed += self.world.parties[trade.leader].freshened(trade.at)
         if age > allowed:
             self.violated(
                 f"{party.name} opens copy {copy.magic} {age:.1f} s after its leader, {allowed:.0f} allowed"

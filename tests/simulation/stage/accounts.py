@@ -60,6 +60,9 @@ class Party:
         self.worths = (Decimal("Infinity"), Decimal(0))
         """The lowest and the highest balance that anybody can have been told of."""
         self._wanted = False
+        self._started_at = 0.0
+        self._set_back: list[tuple[float, float]] = []
+        """When this machine's clock was set back, and by how many seconds."""
 
     # -- the broker --------------------------------------------------------------------------------------------------
 
@@ -164,6 +167,7 @@ class Party:
         )
         agent = build_agent(settings, MortalTerminal(self.terminal, process), ports)
         process.spawn(agent.run(asyncio.Event())).add_done_callback(self._ended)
+        self._started_at = world.time.monotonic()
         world.note("agent starts", self.name)
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:
@@ -189,8 +193,17 @@ class Party:
 
     def set_clock(self, seconds: int) -> None:
         """Of the machine on which terminal and agent run."""
+        back = self.ahead.total_seconds() - seconds
+        if back > 0:
+            self._set_back.append((self.world.time.monotonic(), back))
         self.ahead = timedelta(seconds=seconds)
         errors = self.world.host_errors
         errors[self.name] = max(errors.get(self.name, 0.0), float(abs(seconds)))
         if self.process is not None:
             self.process.ahead = self.ahead
+
+    def freshened(self, since: float) -> float:
+        """Seconds by which an agent that was started again since then may take what it finds for younger than it is."""
+        if self._started_at < since:
+            return 0.0
+        return sum(back for at, back in self._set_back if at >= since)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,9 +47,24 @@ class MortalTransport:
         pass
 
 
+class MachineClock:
+    """Implements Clock."""
+
+    def __init__(self, scene: "Scene") -> None:
+        self._scene = scene
+
+    def now(self) -> datetime:
+        return self._scene.world.now() + self._scene.ahead
+
+    def monotonic(self) -> float:
+        return self._scene.world.monotonic()
+
+
 class Scene:
     def __init__(self, world: VirtualTime, role: Role = Role.FOLLOWER, **settings: Any) -> None:
         self.world = world
+        self.ahead = timedelta()
+        """By how much the clock of the agent's machine is wrong."""
         self.broker = Broker(world)
         self.server = Counterparty(world)
         self.disk = Disk()
@@ -67,7 +83,7 @@ class Scene:
         mortality = mortality or Mortality()
         self.terminal = ScriptedTerminal(self.broker, mortality)
         ports = AgentPorts(
-            clock=self.world,
+            clock=MachineClock(self),
             sleeper=self.world,
             ids=self.world,
             transport=MortalTransport(self.server, mortality),

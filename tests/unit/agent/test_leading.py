@@ -125,6 +125,31 @@ def test_a_trade_made_while_the_agent_was_away_is_as_old_as_the_broker_says():
     play(main)
 
 
+@pytest.mark.parametrize("seen_before", [False, True])
+def test_a_clock_set_back_while_the_agent_was_away_makes_no_old_trade_fresh(seen_before: bool):
+    async def main(world: VirtualTime) -> None:
+        scene = leading(world)
+        async with scene.running():
+            await watching(scene)
+            scene.server.down = True
+            if seen_before:
+                scene.broker.open()
+                await world.sleep(10)
+        if not seen_before:
+            scene.broker.open()
+        await world.sleep(600)
+        scene.ahead = timedelta(seconds=-590)
+        for symbol, quote in scene.broker.quotes.items():
+            scene.broker.quotes[symbol] = msgspec.structs.replace(quote, at=world.now())
+        scene.server.down = False
+        async with scene.running():
+            await scene.until(lambda: signals(scene))
+        [signal] = signals(scene)
+        assert 599_000 < signal.age_ms < 640_000
+
+    play(main)
+
+
 def test_a_brokers_wrong_clock_makes_no_fresh_trade_old():
     async def main(world: VirtualTime) -> None:
         scene = leading(world)

@@ -174,3 +174,18 @@ def test_a_fill_that_a_snapshot_told_of_brings_no_ended_copy_back(world: World, 
     world.ack(follower, closing)
     assert copy.copy_id not in world.state.accounts[follower].following.copies
     assert [order.copy_id for order in world.outbox(follower)].count(copy.copy_id) == 0
+
+
+def test_a_clock_set_back_puts_no_refused_close_off(world: World) -> None:
+    follower = world.follower()
+    terminal = Terminal(world, follower)
+    world.send(SignalAction.OPEN)
+    terminal.obey()
+    world.send(SignalAction.CLOSE)
+    [closing] = world.fetch(follower)
+    world.ack(follower, closing, AckStatus.REJECTED)
+    world.later(-600)
+    world.tick()
+    [again] = world.fetch(follower)
+    assert (again.action, again.ticket) == (OrderAction.CLOSE, closing.ticket)
+    assert again.command_id != closing.command_id

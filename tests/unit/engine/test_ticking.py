@@ -23,6 +23,15 @@ def test_an_idle_world_is_looked_at_again_after_a_while() -> None:
     assert not ticking.due(world.state, world.readings, world.now)
 
 
+def test_a_clock_set_back_stops_no_ticks() -> None:
+    world = World()
+    world.follower()
+    ticking = Ticking()
+    assert not ticking.due(world.state, world.readings, world.now)
+    world.later(-600)
+    assert ticking.due(world.state, world.readings, world.now)
+
+
 def test_an_unfetched_open_a_refused_close_and_a_lease_are_due_in_their_time() -> None:
     world = World()
     follower = world.follower()

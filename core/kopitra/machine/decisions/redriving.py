@@ -1,6 +1,7 @@
 """Refused closes and cancels are driven again when they are due; on netting accounts, what is left of them by then."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -9,19 +10,19 @@ from kopitra.domain.identifiers import CommandId
 from kopitra.domain.orders import OrderType
 from kopitra.domain.quantities import ZERO
 from kopitra.domain.trading import Order, OrderAction
-from kopitra.machine.decisions.acks import TAKING_OFF
+from kopitra.machine.decisions.acks import LATEST_RETRY, TAKING_OFF
 from kopitra.machine.decisions.identity import again
 from kopitra.machine.decisions.netting import NetOrders, is_netting
 from kopitra.machine.events import AnyEvent, CommandDropped, CommandRedriven
 from kopitra.machine.outcome import Context
-from kopitra.machine.state import Account, Copy, State
+from kopitra.machine.state import Account, Copy, HeldBack, State
 
 
 def due_again(state: State, account: Account, context: Context) -> Iterator[AnyEvent]:
     """What of an account is due; what waits for a snapshot of the net position never is by time alone."""
     net = NetOrders(state)
     for command, held in account.held_back.items():
-        if held.due > context.now or held.unsettled:
+        if held.unsettled or not is_due(held, context.now):
             continue
         order = _order_again(state, account, command, held.order, net)
         if order is None:
@@ -30,6 +31,11 @@ def due_again(state: State, account: Account, context: Context) -> Iterator[AnyE
             yield CommandRedriven(
                 account=account.account, replaces=command, order=order, cause="refused", run=held.run
             )
+
+
+def is_due(held: HeldBack, now: datetime) -> bool:
+    """A time further away than any that was ever set was set by a clock that has been set back since."""
+    return not now < held.due <= now + LATEST_RETRY
 
 
 def _order_again(

@@ -60,8 +60,8 @@ class Line:
     async def deliver(self, path: str, body: bytes, patience: float | None = None) -> Response:
         """Post with the same key and body until there is an answer.
 
-        `patience`: seconds after which, or as soon as the request certainly did not arrive, the caller would rather
-        say it anew. Raises Refused, and Unanswered where patience was given.
+        `patience`: seconds after which, or as soon as the request certainly did not arrive or was put off, the caller
+        would rather say it anew. Raises Refused, and Unanswered where patience was given.
         """
         key = self._ids.new()
         backoff = Backoff(self._ids)
@@ -87,6 +87,9 @@ class Line:
                 if self._refuses(response, session):
                     key = self._ids.new()
                 asked = asked_pause(response)
+                if patience is not None:
+                    await self._sleeper.sleep(backoff.next(asked))
+                    raise Unanswered
             await self._sleeper.sleep(backoff.next(asked))
 
     def _refuses(self, response: Response, session: Session) -> bool:

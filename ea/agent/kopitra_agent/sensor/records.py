@@ -14,10 +14,12 @@ class SensorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class HeldSignal(msgspec.Struct, frozen=True, kw_only=True):
-    """A signal that waits to be answered; `since`: from when its age counts, aware UTC."""
+    """A signal that waits to be answered; `since`: from when its age counts, aware UTC. `since_monotonic`: the same in
+    seconds of the monotonic clock, which outlives a crash of the agent, if not a restart of its machine."""
 
     signal: Signal
     since: datetime
+    since_monotonic: float | None = None
 
 
 class Adopted(SensorRecord, tag="adopted", frozen=True):

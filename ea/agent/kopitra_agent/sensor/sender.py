@@ -44,11 +44,13 @@ class SignalSender:
         self.noticed()
 
     def noticed(self) -> None:
-        """There are new signals. Those of an earlier life are as old as the clocks say."""
+        """There are new signals. Those of an earlier life are as old as the clocks say, at least by one of them."""
         now = self._clock.monotonic()
         for ordinal, held in self._memory.state.held.items():
             if ordinal not in self._seen:
                 waited = (self._clock.now() - held.since).total_seconds()
+                if held.since_monotonic is not None:
+                    waited = max(waited, now - held.since_monotonic)
                 self._seen[ordinal] = now - max(waited, 0.0)
         self.bell.ring()
 

@@ -22,18 +22,28 @@ def figures_of(account: TerminalAccount) -> LeaderFigures:
 
 
 class Noticed(msgspec.Struct, frozen=True, kw_only=True):
-    """When a look noticed its changes (aware UTC), and when they can have happened at the earliest: at the look before;
-    None where that is not known."""
+    """When a look noticed its changes (aware UTC, and on the monotonic clock), and when they can have happened at the
+    earliest: at the look before; None where that is not known. `broker_at`: what time it was by the broker's clock."""
 
     at: datetime
+    monotonic: float
     not_before: datetime | None
+    broker_at: datetime | None = None
 
     def age_counts_from(self, change: Change) -> datetime:
         """What happened while nobody looked is as old as the broker says, and not older than the look before: so a
         broker's wrong clock does no harm while we look all the time, and a trade made while the agent was away is not
-        taken for a fresh one."""
-        happened = self.at if change.at is None else min(change.at, self.at)
+        taken for a fresh one; nor is it where this machine's clock was set back meanwhile: the broker's went on."""
+        if change.at is None:
+            happened = self.at
+        else:
+            happened = min(change.at, self.at)
+            if self.broker_at is not None:
+                happened = min(happened, self.at - (self.broker_at - change.at))
         return happened if self.not_before is None else max(happened, self.not_before)
+
+    def on_monotonic(self, since: datetime) -> float:
+        return self.monotonic - (self.at - since).total_seconds()
 
 
 def held_signals(
@@ -45,13 +55,17 @@ def held_signals(
     noticed: Noticed,
 ) -> list[HeldSignal]:
     """The changes in order, numbered on from the stream's last ordinal."""
-    return [
-        HeldSignal(
-            signal=_signal(change, figures, owner, stream, ordinal, noticed.at),
-            since=noticed.age_counts_from(change),
+    held: list[HeldSignal] = []
+    for ordinal, change in enumerate(changes, last_ordinal + 1):
+        since = noticed.age_counts_from(change)
+        held.append(
+            HeldSignal(
+                signal=_signal(change, figures, owner, stream, ordinal, noticed.at),
+                since=since,
+                since_monotonic=noticed.on_monotonic(since),
+            )
         )
-        for ordinal, change in enumerate(changes, last_ordinal + 1)
-    ]
+    return held
 
 
 def _signal(

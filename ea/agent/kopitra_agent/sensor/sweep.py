@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -73,7 +73,7 @@ class Sensor:
             if not self._memory.adopted:
                 self._adopt(account, look)
             else:
-                self._observe(account, look)
+                self._observe(account, look, await self._broker_time(look))
             self._looked_at = began
             if not look.consistent:
                 return None
@@ -115,14 +115,22 @@ class Sensor:
         )
         log.info("sensor.adopted", positions=len(look.positions), orders=len(look.orders))
 
-    def _noticed(self) -> Noticed:
-        now = self._clock.now()
-        if self._looked_at is None:
-            return Noticed(at=now, not_before=None)
-        since = timedelta(seconds=self._clock.monotonic() - self._looked_at)
-        return Noticed(at=now, not_before=now - since)
+    async def _broker_time(self, look: Look) -> datetime | None:
+        """What time it is at least by the broker's clock: asked for what happened before this life's first look."""
+        if self._looked_at is not None or not look.deals:
+            return None
+        quotes = await self._terminal.quotes(sorted({deal.symbol for deal in look.deals if deal.symbol}))
+        told = [quote.at for quote in quotes if quote.at is not None]
+        return max((*told, *(deal.executed_at for deal in look.deals)))
 
-    def _observe(self, account: TerminalAccount, look: Look) -> None:
+    def _noticed(self, broker_at: datetime | None) -> Noticed:
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        not_before = None
+        if self._looked_at is not None:
+            not_before = now - timedelta(seconds=monotonic - self._looked_at)
+        return Noticed(at=now, monotonic=monotonic, not_before=not_before, broker_at=broker_at)
+
+    def _observe(self, account: TerminalAccount, look: Look, broker_at: datetime | None) -> None:
         state = self._memory.state
         after, changes = difference(state.book, look)
         cursor = look.deals[-1].ordinal if look.deals else state.cursor
@@ -135,7 +143,7 @@ class Sensor:
             self._owner,
             state.stream_id,
             state.ordinal,
-            self._noticed(),
+            self._noticed(broker_at),
         )
         dropped = given_up([*state.held.values(), *signals], self._limit)
         record = msgspec.structs.replace(
