@@ -1,9 +1,11 @@
 """Whole environments under the stand-in for the engine, from the files that are deployed."""
 
+import asyncio
 import contextvars
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -106,9 +108,21 @@ def build(
         _sync_await(run_pulumi_func(program))
         return made[0], told
 
-    with patch.dict(os.environ, {"PULUMI_ERROR_OUTPUT_STRING": "1"}):
+    with patch.dict(os.environ, {"PULUMI_ERROR_OUTPUT_STRING": "1"}), _loop_of_its_own():
         stack, outputs = contextvars.Context().run(run)
     return Built(environment, stack, tuple(monitor.captured), outputs)
+
+
+@contextmanager
+def _loop_of_its_own() -> Generator[None]:
+    """Pulumi takes whichever event loop is the thread's, and other tests leave none."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 @cache
