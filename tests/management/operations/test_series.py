@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from kopitra_functions.series.counting import counted, rounded, summary
 from kopitra_functions.series.sources import STAGES
-from kopitra_functions.sql.tables import rollups, symbol_specs
+from kopitra_functions.sql.tables import account_states, rollups, symbol_specs
 from kopitra_functions.timers.statistics import Statistics
 from tests.management.operations.rows import (
     START,
@@ -101,6 +101,13 @@ async def test_rolling_up_changes_no_answer_and_outlives_the_samples(measured: M
     later = [await points(measured, f"latency?{WHOLE_DAY}&bucket={bucket}") for bucket in ("hour", "day")]
     # The last hours are made anew from their samples; what is older than that stays as it was rolled up.
     assert later == before
+
+
+async def test_a_tenant_that_only_a_counterparty_knows_of_is_rolled_up_too(house: Managed) -> None:
+    await add(house, account_states, {"account": "f9", "tenant": "strange"})
+    await add(house, latency_samples, latency(1, 5, 1, tenant="strange"))
+    house.clock.advance(7_200)
+    assert await Statistics(database=house.database, clock=house.clock).run() == 1
 
 
 async def test_what_comes_late_is_counted_the_next_time(measured: Managed) -> None:

@@ -238,6 +238,14 @@ async def test_a_tenant_runs_two_at_once_and_the_others_wait(runs: Runs, counted
     assert (await runs.seen(other, tenant=OTHER))["status"] == "succeeded"
 
 
+async def test_a_tenant_that_only_a_counterparty_knows_of_has_tasks_too(runs: Runs) -> None:
+    body = {"parameters": {"what": "executions", **PERIOD}}
+    answer = await runs.house.call("POST", "/tasks/export/run?tenant=strange", body, tenant=EVERYBODY)
+    assert answer.status == 202, answer
+    await runs.to_the_end()
+    assert (await runs.seen(answer.json["runId"], tenant="strange"))["status"] == "succeeded"
+
+
 async def test_a_message_for_no_run_is_let_go(runs: Runs) -> None:
     message = slice_message(SliceWanted("run-nobody", 1), now=runs.house.clock.now())
     await runs.house.world.queues.tasks.send([message])

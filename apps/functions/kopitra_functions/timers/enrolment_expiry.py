@@ -1,4 +1,4 @@
-"""Enrolment codes whose time is over: what became of each is written down. The counterparty refuses late ones by itself."""
+"""Enrolment codes whose time is over: what became of each is written down. A counterparty refuses late ones itself."""
 
 from collections.abc import Sequence
 from datetime import datetime

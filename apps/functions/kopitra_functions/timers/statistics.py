@@ -16,7 +16,7 @@ from kopitra_functions.series.sources import (
     samples_by_subject,
 )
 from kopitra_functions.sql.database import Database
-from kopitra_functions.sql.tables import executions, latency_samples, rollups, tenants
+from kopitra_functions.sql.tables import account_states, executions, latency_samples, rollups, tenants
 
 LATE = timedelta(hours=26)
 """Hours within this are made anew each time: history may wait a day for SQL, and then some."""
@@ -33,7 +33,7 @@ class Statistics:
 
     async def run(self) -> int:
         """One round; how many hours were made."""
-        known = await self._database.read(lambda c: list(c.execute(select(tenants.c.tenant)).scalars()))
+        known = await self._database.read(_tenants)
         made = 0
         for tenant in known:
             for series in (LATENCY, SLIPPAGE):
@@ -90,6 +90,13 @@ def roll(connection: Connection, wanted: Wanted) -> int:
     if rows:
         connection.execute(rollups.insert(), rows)
     return len(rows)
+
+
+def _tenants(connection: Connection) -> list[str]:
+    """Those configured here, and those whose accounts a counterparty has told of."""
+    seen = select(account_states.c.tenant).distinct()
+    found = connection.execute(select(tenants.c.tenant).union(seen)).scalars()
+    return sorted(found)
 
 
 def _begin(connection: Connection, tenant: str, series: str) -> datetime | None:

@@ -20,12 +20,14 @@ from kopitra_functions.http.endpoint import PAGING, Endpoint, Kind, Query, Route
 from kopitra_functions.http.lists import listed, newest_first, only
 from kopitra_functions.http.messages import Asked, Shown
 from kopitra_functions.http.problems import Trouble, refused
-from kopitra_functions.http.rows import known_tenant, of_tenant, require
+from kopitra_functions.http.routes.what_if import require_uploads
+from kopitra_functions.http.rows import of_tenant, require
 from kopitra_functions.sql.tables import task_runs
 from kopitra_functions.tasks import runs
 from kopitra_functions.tasks.catalogue import TASKS, Task, account_of, problems_with
 from kopitra_functions.tasks.exporting import part_name
 from kopitra_functions.tasks.messages import SliceWanted, slice_message
+from kopitra_functions.tasks.parameters import WhatIf
 from kopitra_functions.tasks.run import ResultFile, RunStatus, TaskRun
 
 DOWNLOAD_BYTES = 32 * 1024 * 1024
@@ -148,17 +150,20 @@ async def _start(call: Call) -> Reply:
     if not _may(call, task):
         needed = f"the role {task.role}" + (", of all tenants" if task.platform else "")
         raise rejected(Code.OPERATORS_ONLY, f"this task needs {needed}")
+    if task.parameters is WhatIf:
+        require_uploads(call)
     request: RunRequest = call.message
     parameters = read_message(request.parameters, msgspec.json.Decoder(task.parameters), "$.parameters")
     problems = problems_with(parameters)
     if problems:
         raise invalid(problems)
+    # A tenant that only the counterparty knows of has a history as well.
+    tenant = call.own_tenant
 
     def work(change: Change) -> Reply:
-        tenant = known_tenant(change, call)
         run = TaskRun(
             run_id=change.new_id("run"),
-            tenant=call.own_tenant,
+            tenant=tenant,
             task=task.kind,
             kind=task.kind,
             parameters=msgspec.to_builtins(parameters),
