@@ -36,8 +36,8 @@ class Builds:
     functions: str
 
 
-def counterparty_settings(settings: Settings, backends: Backends, builds: Builds) -> Values:
-    """Without `KOPITRA_SLOT`, which is each slot's own."""
+def counterparty_settings(settings: Settings, backends: Backends) -> Values:
+    """Without `KOPITRA_SLOT`, which is each slot's own. No setting says the build (docs/decisions/0195)."""
     return {
         "KOPITRA_STORAGE": "azure",
         "KOPITRA_AZURE_TABLES": backends.tables,
@@ -53,7 +53,6 @@ def counterparty_settings(settings: Settings, backends: Backends, builds: Builds
         "KOPITRA_OPERATOR_ISSUER": settings.operators.issuer,
         "KOPITRA_OPERATOR_AUDIENCE": settings.operators.audience,
         "KOPITRA_OPERATOR_JWKS": settings.operators.key_set,
-        "KOPITRA_BUILD": builds.counterparty,
         "KOPITRA_AZURE_APP_CONFIGURATION": backends.configuration,
         "APPLICATIONINSIGHTS_CONNECTION_STRING": backends.insights,
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "Authorization=AAD",
@@ -66,7 +65,7 @@ def counterparty_settings(settings: Settings, backends: Backends, builds: Builds
 
 
 def functions_settings(
-    settings: Settings, backends: Backends, builds: Builds, *, storage: Output[str], counterparty: Output[str]
+    settings: Settings, backends: Backends, *, storage: Output[str], counterparty: Output[str]
 ) -> Values:
     """`storage`: the account's name, for the host's own state; `counterparty`: its host name."""
     return {
@@ -87,7 +86,6 @@ def functions_settings(
         "KOPITRA_FUNCTIONS_VAULT_KEY": backends.vault_key,
         "KOPITRA_FUNCTIONS_DRAIN_MESSAGES": str(settings.sql.drain_messages),
         "KOPITRA_FUNCTIONS_DRAIN_AGE_SECONDS": str(settings.sql.drain_minutes * 60),
-        "KOPITRA_FUNCTIONS_BUILD": builds.functions,
         "APPLICATIONINSIGHTS_CONNECTION_STRING": backends.insights,
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "Authorization=AAD",
         # The Functions host's own: state and triggers by the app's identity, no connection string.

@@ -25,6 +25,7 @@ from stack.components.spending import Spending
 from stack.components.storage import Storage
 from stack.components.telemetry import Telemetry
 from stack.components.vault import Vault
+from stack.deployment.resources import Delivery
 from stack.frame import Frame
 from stack.grants import grants_of
 from stack.naming import APPLICATION, Names
@@ -123,7 +124,7 @@ class Stack:
         self.database = Database(self.frame)
         backends = self._backends(token_keys)
         self.counterparty = CounterpartyApp(
-            self.frame, app_settings=counterparty_settings(settings, backends, builds)
+            self.frame, app_settings=counterparty_settings(settings, backends)
         )
         self.functions = FunctionsApp(
             self.frame,
@@ -131,7 +132,6 @@ class Stack:
             app_settings=functions_settings(
                 settings,
                 backends,
-                builds,
                 storage=self.storage.account.name,
                 counterparty=self.counterparty.host,
             ),
@@ -139,6 +139,15 @@ class Stack:
         self.console = Console(self.frame) if settings.console.enabled else None
         principals = {**self.counterparty.principals, **self.functions.principals}
         self.access = Access(self.frame, principals=principals, grants=tuple(grants_of(self, principals)))
+        self.delivery = Delivery(
+            self.frame,
+            counterparty=self.counterparty,
+            functions=self.functions,
+            database=self.database,
+            console=self.console,
+            builds=builds,
+            after=[self.access, self.storage, self.bus, self.vault, self.configuration, self.telemetry],
+        )
         self._watch(pager)
         if settings.is_protected:
             self.safekeeping = Safekeeping(

@@ -88,19 +88,19 @@ def test_an_app_waits_for_what_its_settings_point_at() -> None:
 def test_a_commit_that_changes_no_package_changes_the_groups_tag_and_nothing_else() -> None:
     before, after = environment("prod"), build("prod", release="v0.1.0-8-g7654321")
 
-    was = {each.urn: each.inputs for each in before.azure}
-    differing = {each.name for each in after.azure if was[each.urn] != each.inputs}
+    was = {each.urn: each.inputs for each in before.resources}
+    differing = {each.name for each in after.resources if was[each.urn] != each.inputs}
     assert differing == {"group"}
     assert after.one("resources:ResourceGroup").inputs["tags"]["release"] == "v0.1.0-8-g7654321"
     assert after.outputs["release"] == "v0.1.0-8-g7654321"
 
 
-def test_another_package_of_an_app_changes_that_app_and_no_other() -> None:
+def test_another_package_of_an_app_changes_that_apps_code_and_nothing_else() -> None:
     before = environment("prod")
     after = build("prod", builds=Builds(counterparty="c0ffee0000000002", functions=BUILDS.functions))
 
-    was = {each.urn: each.inputs for each in before.azure}
-    assert {each.name for each in after.azure if was[each.urn] != each.inputs} == {"app"}
+    was = {each.urn: each.inputs for each in before.resources}
+    assert {each.name for each in after.resources if was[each.urn] != each.inputs} == {"counterparty-code"}
     assert after.outputs["counterpartyBuild"] == "c0ffee0000000002"
 
 
