@@ -170,6 +170,8 @@ class OperatorSettings(Topic):
 
     tenant_id: Guid
     audience: Annotated[str, Field(min_length=1)]
+    tenant: Annotated[str, Field(min_length=1, max_length=64)] = "*"
+    """Kopitra's tenant that they act for; `*`: all of them."""
 
     @property
     def issuer(self) -> str:

@@ -172,7 +172,13 @@ def operator_tokens(settings: Settings, clock: Clock) -> OperatorTokens | None:
     source, issuer, audience = settings.operator_jwks, settings.operator_issuer, settings.operator_audience
     if source is None or issuer is None or audience is None:
         return None
-    return OperatorTokens(load_keys=key_set_from(source), issuer=issuer, audience=audience, clock=clock)
+    return OperatorTokens(
+        load_keys=key_set_from(source),
+        issuer=issuer,
+        audience=audience,
+        clock=clock,
+        default_tenant=settings.operator_tenant,
+    )
 
 
 def journal_probe(journal: Journal) -> Callable[[], Awaitable[str | None]]:

@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     operator_audience: str | None = None
     operator_jwks: str | None = None
     """Where the issuer's key set is: an https address or a file."""
+    operator_tenant: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Whose operators they are where their tokens have no claim `tenant`; `*` for all tenants."""
 
     applicationinsights_connection_string: Annotated[
         SecretStr | None, Field(validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING")

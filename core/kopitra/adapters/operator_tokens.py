@@ -51,7 +51,8 @@ def _listed(roles: Any) -> list[str]:
 
 class OperatorTokens:
     """Checks operators' tokens. `load_keys` returns the issuer's JWK set; it is asked again, at most once a minute,
-    when a token is not valid by the keys at hand."""
+    when a token is not valid by the keys at hand. `default_tenant`: of an issuer whose tokens name none (Entra ID's do
+    not unless they are made to); without it such a token is refused."""
 
     def __init__(
         self,
@@ -60,11 +61,13 @@ class OperatorTokens:
         issuer: str,
         audience: str,
         clock: Clock,
+        default_tenant: str | None = None,
         tenant_claim: str = "tenant",
         roles_claim: str = "roles",
     ) -> None:
         self._load_keys = load_keys
         self._clock = clock
+        self._default_tenant = default_tenant
         self._tenant_claim = tenant_claim
         self._roles_claim = roles_claim
         self._claims = jwt.JWTClaimsRegistry(
@@ -108,7 +111,8 @@ class OperatorTokens:
         return self._keys
 
     def _operator(self, claims: Mapping[str, Any]) -> Operator:
-        tenant, roles = claims.get(self._tenant_claim), claims.get(self._roles_claim, [])
+        tenant = claims.get(self._tenant_claim, self._default_tenant)
+        roles = claims.get(self._roles_claim, [])
         if not isinstance(tenant, str) or not tenant:
             raise OperatorRefused(f"the access token has no claim {self._tenant_claim!r}")
         known = frozenset(role for role in Role if role in _listed(roles))

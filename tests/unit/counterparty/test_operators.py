@@ -133,3 +133,16 @@ async def test_unreadable_keys_refuse_everybody(clock: StoppedClock, issuer: Iss
     tokens = OperatorTokens(load_keys=broken, issuer=ISSUER, audience=AUDIENCE, clock=clock)
     with pytest.raises(OperatorRefused, match="keys"):
         await tokens.check(issuer.token())
+
+
+async def test_an_issuer_that_names_no_tenant_speaks_for_the_one_that_is_configured(issuer: Issuer):
+    token = issuer.token(tenant=None)
+    with pytest.raises(OperatorRefused, match="tenant"):
+        await OperatorTokens(
+            load_keys=issuer.keys, issuer=ISSUER, audience=AUDIENCE, clock=StoppedClock()
+        ).check(token)
+    tokens = OperatorTokens(
+        load_keys=issuer.keys, issuer=ISSUER, audience=AUDIENCE, clock=StoppedClock(), default_tenant="acme"
+    )
+    assert (await tokens.check(token)).tenant == "acme"
+    assert (await tokens.check(issuer.token(tenant="zenith"))).tenant == "zenith"
