@@ -19,7 +19,9 @@ from kopitra.adapters.embedded.blobs import FolderBlobs
 from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.operator_tokens import OperatorTokens
+from kopitra.application.ports.feature_flags import AS_DECLARED, FeatureFlags
 from kopitra.application.ports.queue import Message, Queue
+from kopitra.application.ports.telemetry import UNTOLD, Telemetry
 from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra_functions.adapters.key_file import KeyFile
 from kopitra_functions.adapters.worker_threads import WorkerThreads
@@ -241,6 +243,8 @@ async def managed(
     cipher: Any = None,
     time: tuple[Clock, Sleeper] | None = None,
     counterparty: Counterparty | None = None,
+    telemetry: Telemetry = UNTOLD,
+    features: FeatureFlags = AS_DECLARED,
 ) -> AsyncGenerator[Managed]:
     """A management side whose files are in this folder, which another one may have left. `time`: another than one that
     stands still."""
@@ -269,6 +273,8 @@ async def managed(
         counterparty=counterparty or RecordingCounterparty(),
         tokens=ServiceToken(),
         cipher=cipher or EnvelopeCipher(KeyFile(folder / "credentials.key"), ids.token_bytes),
+        telemetry=telemetry,
+        features=features,
         close=close,
     )
     file = folder / "management.sqlite"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -15,10 +16,14 @@ from kopitra.adapters.embedded.blobs import FolderBlobs
 from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
+from kopitra.adapters.feature_flags import StoreUnusable, open_flags
 from kopitra.adapters.operator_keys import key_set_from
 from kopitra.adapters.operator_tokens import OperatorTokens
+from kopitra.adapters.telemetry import DestinationUnusable, open_telemetry
 from kopitra.application.ports.blobs import Blobs
+from kopitra.application.ports.feature_flags import FeatureFlags
 from kopitra.application.ports.queue import Queue
+from kopitra.application.ports.telemetry import Telemetry
 from kopitra.application.ports.timing import Clock
 from kopitra_functions import queue_names
 from kopitra_functions.adapters.key_file import KeyFile
@@ -33,7 +38,7 @@ from kopitra_functions.logs import configure_worker_logs
 from kopitra_functions.ports import Close, Queues, ServiceTokens, World
 from kopitra_functions.schema import check_tables
 from kopitra_functions.service_tokens import local_tokens, managed_identity_tokens
-from kopitra_functions.settings import Settings, load_settings
+from kopitra_functions.settings import PREFIX, Settings, StartRefused, load_settings
 from kopitra_functions.sql.database import Database
 from kopitra_functions.sql.engines import azure_url, engine_for
 from kopitra_functions.sql.usage import SqlUse
@@ -114,7 +119,7 @@ class Management:
 def function_app() -> FunctionApp:
     """What Azure's worker indexes. Raises SettingsInvalid, which the worker shows."""
     settings = load_settings()
-    configure_worker_logs(settings.log_level)
+    configure_worker_logs(settings.log_level, settings.about(instance_name()).fields())
     return Management(settings).app
 
 
@@ -122,6 +127,11 @@ async def open_world(settings: Settings) -> World:
     """Everything but the database. Raises StartRefused, QueueError, BlobError, LocalKeyUnusable, OSError."""
     clock, sleeper, closing = SystemClock(), SystemSleeper(), AsyncExitStack()
     async with closing:
+        telemetry, features = _telemetry(settings), _features(settings)
+        closing.push_async_callback(telemetry.close)
+        closing.push_async_callback(features.close)
+        refreshing = asyncio.ensure_future(features.run())
+        closing.callback(refreshing.cancel)
         blobs = await _blobs(settings)
         closing.push_async_callback(blobs.close)
         source = queue_source(settings)
@@ -147,6 +157,8 @@ async def open_world(settings: Settings) -> World:
             counterparty=counterparty,
             tokens=tokens,
             cipher=_cipher(settings, closing),
+            telemetry=telemetry,
+            features=features,
             close=closing.pop_all().aclose,
         )
 
@@ -184,6 +196,31 @@ def queue_source(settings: Settings) -> QueueSource:
         """Each queue has its own connection."""
 
     return QueueSource(in_file, nothing)
+
+
+def instance_name() -> str:
+    """Tells processes apart; Azure numbers them."""
+    return os.environ.get("WEBSITE_INSTANCE_ID") or platform.node() or "functions"
+
+
+def _telemetry(settings: Settings) -> Telemetry:
+    """Raises StartRefused."""
+    try:
+        return open_telemetry(settings.about(instance_name()), settings.telemetry)
+    except DestinationUnusable as error:
+        at_file = settings.applicationinsights_connection_string is None
+        name = f"{PREFIX}TELEMETRY_FILE" if at_file else "APPLICATIONINSIGHTS_CONNECTION_STRING"
+        raise StartRefused(f"{name}: {error}") from error
+
+
+def _features(settings: Settings) -> FeatureFlags:
+    """Raises StartRefused."""
+    given = settings.azure_app_configuration
+    store = given.get_secret_value() if given is not None else None
+    try:
+        return open_flags(settings.feature_flags, store, SystemSleeper(), settings.feature_flags_seconds)
+    except StoreUnusable as error:
+        raise StartRefused(f"{PREFIX}AZURE_APP_CONFIGURATION: {error}") from error
 
 
 async def _blobs(settings: Settings) -> Blobs:
@@ -233,4 +270,10 @@ def operator_tokens(settings: Settings, clock: Clock) -> OperatorTokens | None:
     source, issuer, audience = settings.operator_jwks, settings.operator_issuer, settings.operator_audience
     if source is None or issuer is None or audience is None:
         return None
-    return OperatorTokens(load_keys=key_set_from(source), issuer=issuer, audience=audience, clock=clock)
+    return OperatorTokens(
+        load_keys=key_set_from(source),
+        issuer=issuer,
+        audience=audience,
+        clock=clock,
+        default_tenant=settings.operator_tenant,
+    )

@@ -9,6 +9,7 @@ from kopitra.application.ports.timing import Sleeper
 from kopitra.protocol.headers import IDEMPOTENCY_KEY, REQUEST_ID
 from kopitra.protocol.limits import BASE_PATH
 from kopitra_functions.ports import CounterpartyAnswer, CounterpartyUnreachable, ServiceTokens
+from kopitra_functions.tracing import current_trace
 
 CONNECT_SECONDS = 2.0
 """It is in the same network; a kill switch must not wait longer to hear that nobody is there."""
@@ -53,6 +54,8 @@ class CounterpartyClient:
             headers[IDEMPOTENCY_KEY] = idempotency_key
         if request_id is not None:
             headers[REQUEST_ID] = request_id
+        if (trace := current_trace()) is not None:
+            headers["traceparent"] = trace
         repeatable = method == "GET" or idempotency_key is not None
         return await self._attempts(repeatable)(self._once, method, path, query, headers, body)
 

@@ -5,6 +5,7 @@ opened before the first invocation: indexing must work where nothing can be reac
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, List, cast  # noqa: UP035
@@ -26,9 +27,11 @@ from azure.functions import (
 )
 
 from kopitra.application.ports.queue import Message, ReceivedMessage
+from kopitra.application.ports.telemetry import SpanKind
 from kopitra.protocol.headers import REQUEST_ID
 from kopitra.protocol.problems import CONTENT_TYPE, Code, problem_body, rejected
 from kopitra_functions import queue_names
+from kopitra_functions.tracing import in_trace, spanned
 from kopitra_functions.work import TimerWork, Work
 
 CONNECTION = "KOPITRA_SERVICE_BUS"
@@ -79,7 +82,7 @@ def _http(app: FunctionApp, work: GetWork) -> None:
         headers = cast(Mapping[str, str], req.headers)
         if not _is_readable(req.url, headers):
             return _malformed()
-        with _logged("http", context, request_id=headers.get(REQUEST_ID)):
+        with _logged("http", context, request_id=headers.get(REQUEST_ID)), _within(context):
             return await middleware.handle_async(req, context)
 
 
@@ -94,8 +97,10 @@ def _queues(app: FunctionApp, work: GetWork) -> None:
         auto_complete_messages=True,
     )
     async def events(messages: List[ServiceBusMessage], context: Context) -> None:  # noqa: UP006  # the worker's rule
-        with _logged("events", context):
-            await (await work()).events([received(message) for message in messages])
+        with _logged("events", context), _within(context):
+            todo, asked = await work(), [message.correlation_id for message in messages]
+            with spanned(todo.telemetry, "events", SpanKind.MESSAGE, of_requests=asked):
+                await todo.events([received(message) for message in messages])
 
     @app.function_name("task")
     @app.service_bus_queue_trigger(
@@ -107,17 +112,21 @@ def _queues(app: FunctionApp, work: GetWork) -> None:
         auto_complete_messages=True,
     )
     async def task(message: ServiceBusMessage, context: Context) -> None:
-        with _logged("task", context, request_id=message.correlation_id):
-            await (await work()).task(received(message))
+        with _logged("task", context, request_id=message.correlation_id), _within(context):
+            todo = await work()
+            with spanned(todo.telemetry, "task", SpanKind.MESSAGE, request_id=message.correlation_id):
+                await todo.task(received(message))
 
 
 def _timer(app: FunctionApp, name: str, schedule: str, work: GetWork) -> None:
     @app.function_name(name)
     @app.timer_trigger(arg_name="timer", schedule=schedule, run_on_startup=False, use_monitor=True)
     async def run(timer: TimerRequest, context: Context) -> None:
-        with _logged(name, context):
-            handle: TimerWork = attrgetter(name)(await work())
-            await handle(timer.past_due)
+        with _logged(name, context), _within(context):
+            todo = await work()
+            handle: TimerWork = attrgetter(name)(todo)
+            with spanned(todo.telemetry, name, SpanKind.TIMER):
+                await handle(timer.past_due)
 
 
 def received(message: ServiceBusMessage) -> ReceivedMessage:
@@ -170,5 +179,10 @@ def _logged(name: str, context: Context, request_id: str | None = None) -> Any:
     if len(parts) == TRACEPARENT_PARTS:
         bound["trace"] = parts[1]
     if request_id:
-        bound["requestId"] = request_id
+        bound["request_id"] = request_id
     return structlog.contextvars.bound_contextvars(**bound)
+
+
+def _within(context: Context) -> AbstractContextManager[None]:
+    """The trace that the host has begun for this invocation, or continued."""
+    return in_trace(str(context.trace_context.trace_parent or ""))

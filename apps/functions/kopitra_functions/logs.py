@@ -1,24 +1,27 @@
 """Logs where Azure's worker runs us: as JSON through the standard library's logging, which the worker collects."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import structlog
 
-from kopitra.adapters.logs import LEVELS
+from kopitra.adapters.logs import LEVELS, saying_who
 
 LOGGER = "kopitra"
 
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
-def configure_worker_logs(level: str) -> None:
-    """`level` is a key of `LEVELS`. The worker adds time and severity. Raises KeyError for another level."""
+def configure_worker_logs(level: str, about: Mapping[str, str] | None = None) -> None:
+    """`level` is a key of `LEVELS`; `about`: fields of every line. The worker adds time and severity. Raises KeyError
+    for another level."""
     logging.getLogger(LOGGER).setLevel(LEVELS[level])
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            saying_who(about or {}),
             structlog.processors.format_exc_info,
             _json,
         ],

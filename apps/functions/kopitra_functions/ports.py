@@ -6,8 +6,10 @@ from typing import Protocol
 import msgspec
 
 from kopitra.application.ports.blobs import Blobs
+from kopitra.application.ports.feature_flags import AS_DECLARED, FeatureFlags
 from kopitra.application.ports.identity import IdSource
 from kopitra.application.ports.queue import Queue
+from kopitra.application.ports.telemetry import UNTOLD, Telemetry
 from kopitra.application.ports.timing import Clock, Sleeper
 
 
@@ -89,4 +91,6 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     counterparty: Counterparty
     tokens: ServiceTokens
     cipher: CredentialCipher
+    telemetry: Telemetry = UNTOLD
+    features: FeatureFlags = AS_DECLARED
     close: Close

@@ -9,6 +9,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from kopitra.adapters.logs import LEVELS
 from kopitra.adapters.packaged import packaged_build
+from kopitra.adapters.telemetry import EXPORT_SECONDS, About, Destination
+from kopitra.application.features import unknown_flags
+from kopitra.application.ports.feature_flags import REFRESH_SECONDS
+from kopitra.application.ports.telemetry import Service
 
 PREFIX = "KOPITRA_FUNCTIONS_"
 DRAIN_MESSAGES = 5000
@@ -38,7 +42,9 @@ def _known_level(level: str) -> str:
 class Settings(BaseSettings):
     """Seconds for durations; secrets are never shown."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", populate_by_name=True
+    )
 
     storage: Literal["embedded", "azure"] = "embedded"
     data_folder: Path = Path("data")
@@ -65,6 +71,8 @@ class Settings(BaseSettings):
     operator_audience: str | None = None
     operator_jwks: str | None = None
     """Where the issuer's key set is: an https address or a file."""
+    operator_tenant: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Whose operators they are where their tokens have no claim `tenant`; `*` for all tenants."""
 
     counterparty_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")] = "http://127.0.0.1:8080"
     """Without a path."""
@@ -82,6 +90,26 @@ class Settings(BaseSettings):
     drain_messages: Annotated[int, Field(ge=1, le=100_000)] = DRAIN_MESSAGES
     drain_age_seconds: Annotated[float, Field(ge=1)] = DRAIN_AGE_SECONDS
     sql_awake_seconds: Annotated[float, Field(ge=0)] = SQL_AWAKE_SECONDS
+
+    applicationinsights_connection_string: Annotated[
+        SecretStr | None, Field(validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING")
+    ] = None
+    """Where figures and spans go; under the name by which Azure's host knows it too, without our prefix."""
+    applicationinsights_authentication_string: Annotated[
+        str | None, Field(validation_alias="APPLICATIONINSIGHTS_AUTHENTICATION_STRING")
+    ] = None
+    """`Authorization=AAD`: by the managed identity; `;ClientId=…` names one of several."""
+    telemetry_file: Path | None = None
+    """The same as JSON lines, for tests and the demonstration."""
+    telemetry_seconds: Annotated[float, Field(ge=1, le=3600)] = EXPORT_SECONDS
+    trace_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The share of traces that is told; figures are told in any case."""
+
+    azure_app_configuration: SecretStr | None = None
+    """Feature flags: a connection string, or the store's https endpoint (then the managed identity is used)."""
+    feature_flags_seconds: Annotated[float, Field(ge=10, le=3600)] = REFRESH_SECONDS
+    feature_flags: dict[str, bool] = {}
+    """Without a store: those that are not at their default, by name."""
 
     build: Annotated[str, Field(min_length=1, default_factory=packaged_build)]
     """The package says it; a setting for tests only."""
@@ -101,9 +129,29 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}OPERATOR_ISSUER, _AUDIENCE and _JWKS belong together")
         if bool(self.sql_server) is not bool(self.sql_database):
             raise ValueError(f"{PREFIX}SQL_SERVER and _SQL_DATABASE belong together")
+        if self.azure_app_configuration is not None and self.feature_flags:
+            raise ValueError(
+                f"{PREFIX}FEATURE_FLAGS is for where there is no {PREFIX}AZURE_APP_CONFIGURATION"
+            )
+        if unknown := unknown_flags(set(self.feature_flags), Service.FUNCTIONS):
+            raise ValueError(f"{PREFIX}FEATURE_FLAGS: there is no flag {unknown[0]} that this service reads")
         if self.sql_server and self.database_file:
             raise ValueError(f"{PREFIX}DATABASE_FILE is for SQLite, not for a SQL server")
         return self
+
+    def about(self, instance: str) -> About:
+        return About(service=Service.FUNCTIONS, build=self.build, shard=self.shard, instance=instance)
+
+    @property
+    def telemetry(self) -> Destination:
+        given = self.applicationinsights_connection_string
+        return Destination(
+            connection_string=given.get_secret_value() if given is not None else None,
+            authentication=self.applicationinsights_authentication_string,
+            file=self.telemetry_file,
+            trace_ratio=self.trace_ratio,
+            every_seconds=self.telemetry_seconds,
+        )
 
     @property
     def sqlite_file(self) -> Path:

@@ -14,6 +14,7 @@ from kopitra_functions.history.recent import Recent
 from kopitra_functions.history.spool import Spool
 from kopitra_functions.http.app import create_app
 from kopitra_functions.http.desk import Desk, catch_up, desk_over
+from kopitra_functions.measuring import DeadLetters, DrainCounts
 from kopitra_functions.ports import World
 from kopitra_functions.settings import Settings
 from kopitra_functions.sql.database import Database
@@ -65,13 +66,15 @@ def work_of(settings: Settings, world: World, ground: Ground) -> Work:
         rules=rules,
         after=[timers.after_drain],
     )
+    counts, dead_letters = DrainCounts(world.telemetry), DeadLetters(world.telemetry, world.queues)
     return Work(
+        telemetry=world.telemetry,
         http=create_app(desk=desk, operators=ground.operators, build=settings.build),
         events=_spool(world, ground).take,
         task=runner.take,
-        history_drain=_ticking(drain),
+        history_drain=_ticking(drain, counts),
         heartbeat_watch=timers.heartbeat_watch,
-        reconcile_sweep=timers.reconcile_sweep,
+        reconcile_sweep=_looking(dead_letters, timers.reconcile_sweep),
         enrolment_expiry=timers.enrolment_expiry,
         retention=timers.retention,
         statistics=timers.statistics,
@@ -107,8 +110,20 @@ def _catching_up(desk: Desk) -> Chore:
     return Chore(name="catching_up", every=CATCH_UP_EVERY, run=run)
 
 
-def _ticking(drain: Drain) -> TimerWork:
+def _ticking(drain: Drain, counts: DrainCounts) -> TimerWork:
     async def tick(late: bool) -> None:
-        await drain.tick()
+        drained = await drain.tick()
+        if drained is not None:
+            counts.drained(drained.messages, drained.dead_lettered)
 
     return tick
+
+
+def _looking(dead_letters: DeadLetters, sweep: TimerWork) -> TimerWork:
+    """Every five minutes is soon enough for what waits for a person."""
+
+    async def both(late: bool) -> None:
+        await dead_letters.look()
+        await sweep(late)
+
+    return both

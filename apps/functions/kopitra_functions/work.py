@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from kopitra.application.ports.queue import ReceivedMessage
+from kopitra.application.ports.telemetry import UNTOLD, Telemetry
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
@@ -22,6 +23,8 @@ TimerWork = Callable[[bool], Awaitable[None]]
 class Work(msgspec.Struct, frozen=True, kw_only=True):
     """Received messages carry no lock token: the host completes and abandons."""
 
+    telemetry: Telemetry = UNTOLD
+    """Hears of the invocations."""
     http: Asgi
     events: BatchWork
     """From `trade-agent-events`."""

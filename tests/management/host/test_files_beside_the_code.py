@@ -19,7 +19,8 @@ HOST: dict[str, Any] = json.loads((APP / "host.json").read_text())
 
 
 def samples() -> dict[str, str]:
-    found = re.findall(rf"^# ({PREFIX}[A-Z0-9_]+)=(.*)$", (APP / ".env.sample").read_text(), re.MULTILINE)
+    line = rf"^# ((?:{PREFIX}|APPLICATIONINSIGHTS_)[A-Z0-9_]+)=(.*)$"
+    found = re.findall(line, (APP / ".env.sample").read_text(), re.MULTILINE)
     return dict(found)
 
 
@@ -38,7 +39,9 @@ def test_azure_s_host_puts_nothing_before_the_routes():
 
 
 def test_the_sample_names_every_setting_and_no_other():
-    assert samples().keys() == {PREFIX + name.upper() for name in Settings.model_fields}
+    assert samples().keys() == {
+        str(field.validation_alias or PREFIX + name.upper()) for name, field in Settings.model_fields.items()
+    }
 
 
 def test_the_sample_shows_the_real_defaults(monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ from azure.functions.servicebus import ServiceBusMessage
 from azure.functions.timer import TimerRequest
 
 from kopitra.application.ports.queue import ReceivedMessage
+from kopitra.application.ports.telemetry import UNTOLD, Telemetry
 from kopitra_cli.functions_host.contexts import InvocationContext, TraceContext
 from kopitra_cli.functions_host.indexing import index
 from kopitra_functions.functions import SCHEDULES, build
@@ -27,7 +28,8 @@ CONTEXT = InvocationContext(
 class Noted:
     """Work that notes what it was given, and what its log lines would say."""
 
-    def __init__(self) -> None:
+    def __init__(self, telemetry: Telemetry = UNTOLD) -> None:
+        self.telemetry = telemetry
         self.given: list[tuple[str, Any, dict[str, Any]]] = []
         self.opened = 0
 
@@ -47,7 +49,13 @@ class Noted:
     async def open(self) -> Work:
         self.opened += 1
         timers = {name: self.note(name) for name in SCHEDULES}
-        return Work(http=self.http, events=self.note("events"), task=self.note("task"), **timers)
+        return Work(
+            telemetry=self.telemetry,
+            http=self.http,
+            events=self.note("events"),
+            task=self.note("task"),
+            **timers,
+        )
 
 
 def functions(noted: Noted) -> dict[str, Callable[..., Awaitable[Any]]]:
@@ -75,7 +83,7 @@ def request(url: str = "http://host/api/admin/accounts?limit=2", **headers: str)
 
 
 def test_every_timer_is_a_piece_of_work_and_the_other_way_round():
-    fields = set(Work.__struct_fields__) - {"http", "events", "task"}
+    fields = set(Work.__struct_fields__) - {"http", "events", "task", "telemetry"}
     assert fields == SCHEDULES.keys()
 
 
@@ -103,7 +111,7 @@ async def test_a_request_reaches_the_application_whole_and_its_answer_comes_back
     )
     assert (b"content-type", b"text/plain") in scope["headers"]
     assert body == b"body"
-    assert logged == {"function": "http", "invocation": "i-1", "trace": TRACE, "requestId": "r-9"}
+    assert logged == {"function": "http", "invocation": "i-1", "trace": TRACE, "request_id": "r-9"}
     assert (answer.status_code, answer.get_body()) == (201, b"made")
     assert answer.headers["x-request-id"] == "r"
 
@@ -142,7 +150,7 @@ async def test_a_task_s_log_lines_name_the_request_that_wanted_it():
     noted = Noted()
     await functions(noted)["task"](message=message(), context=CONTEXT)
     [(name, given, logged)] = noted.given
-    assert (name, given.message.message_id, logged["requestId"]) == ("task", "m-1", "request-1")
+    assert (name, given.message.message_id, logged["request_id"]) == ("task", "m-1", "request-1")
 
 
 @pytest.mark.parametrize("name", list(SCHEDULES))

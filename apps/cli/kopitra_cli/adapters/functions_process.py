@@ -17,7 +17,7 @@ from kopitra_cli.adapters.http_server import CannotListen, HttpServer
 from kopitra_cli.adapters.timer_files import TimerFiles
 from kopitra_cli.functions_host.host import FunctionsHost
 from kopitra_cli.functions_host.refusals import HostRefused
-from kopitra_functions.bootstrap import Management, queue_source
+from kopitra_functions.bootstrap import Management, instance_name, queue_source
 from kopitra_functions.local_issuer import LocalKeyUnusable
 from kopitra_functions.settings import PREFIX, Settings, SettingsInvalid, StartRefused, load_settings
 
@@ -43,7 +43,7 @@ def run_functions(host: str, port: int) -> int:
     except SettingsInvalid as error:
         print(error, file=sys.stderr)
         return WRONG_SETTINGS
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, about=settings.about(instance_name()).fields())
     try:
         asyncio.run(serve_functions(settings, host, port))
     except (StartRefused, HostInUse, HostBroke, HostRefused, CannotListen, LocalKeyUnusable) as error:

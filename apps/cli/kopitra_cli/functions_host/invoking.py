@@ -60,4 +60,4 @@ def _outcome(result: Any) -> dict[str, object]:
     if status is None:
         return {}
     request_id = result.headers.get("x-request-id")
-    return {"status": status} | ({"requestId": request_id} if request_id else {})
+    return {"status": status} | ({"request_id": request_id} if request_id else {})

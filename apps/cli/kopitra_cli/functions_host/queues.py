@@ -119,7 +119,7 @@ class QueueListener:
         told: dict[str, object] = {"queue": self._function.queue, "messages": len(received)}
         if not self._function.many:
             told |= {"message": first.message.message_id, "delivery": first.delivery_count}
-            told |= {"requestId": first.message.correlation_id}
+            told |= {"request_id": first.message.correlation_id}
         argument = given if self._function.many else given[0]
         await self._invoker.invoke(self._function.callee, argument, told)
 

@@ -48,6 +48,7 @@ def create_app(
     async def refuse(error: HTTPException) -> Response:
         request_id = gate.request_id(Request(dict(request.scope["headers"])))
         response = _response(problem_reply(_problem(error), request_id), request_id)
+        gate.counts.answered(response.status_code)
         if error.code == Code.METHOD_NOT_ALLOWED.status:
             response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return response

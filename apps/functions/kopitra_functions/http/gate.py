@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from kopitra.adapters.operator_tokens import ALL_TENANTS, Operator, OperatorRefused, OperatorTokens
 from kopitra.application.ports.blobs import BlobsUnavailable
 from kopitra.application.ports.queue import QueueUnavailable
+from kopitra.application.ports.telemetry import SpanKind
 from kopitra.domain.identifiers import RequestId, TenantId
 from kopitra.protocol.exchange import AUTHORIZATION, Reply, Request, problem_reply
 from kopitra.protocol.limits import MAX_ID_LENGTH
@@ -25,9 +26,11 @@ from kopitra_functions.http.endpoint import TENANT, Endpoint, Route
 from kopitra_functions.http.etags import expected_version
 from kopitra_functions.http.problems import Trouble, refused
 from kopitra_functions.http.queries import read_query
+from kopitra_functions.measuring import RequestCounts
 from kopitra_functions.ports import CounterpartyUnreachable
 from kopitra_functions.sql.database import DatabaseResuming, DatabaseUnavailable
 from kopitra_functions.sql.types import TENANT_LENGTH
+from kopitra_functions.tracing import current_trace, in_trace
 
 DOTS_OF_A_JWT = 2
 """An EA's session token has one."""
@@ -43,6 +46,8 @@ class Gate:
         """Without `operators` nobody gets in: no issuer is configured."""
         self._desk = desk
         self._operators = operators
+        self._telemetry = desk.world.telemetry
+        self.counts = RequestCounts(self._telemetry)
         prefix = desk.world.ids.new()[:REQUEST_ID_PREFIX]
         self._minted = (f"{prefix}-{number:x}" for number in count(1))
         self._decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
@@ -53,16 +58,29 @@ class Gate:
 
     async def handle(self, route: Route, request: Request) -> tuple[Reply, RequestId]:
         """Any request gets a reply; nothing is raised but cancellation."""
-        request_id = self.request_id(request)
+        request_id, endpoint = self.request_id(request), route.endpoint
+        span = None
+        if not endpoint.public:
+            span = self._telemetry.begin(
+                endpoint.scope, SpanKind.REQUEST, request_id=request_id, traceparent=current_trace()
+            )
+        with in_trace(span.traceparent if span is not None else current_trace()):
+            reply = await self._reply(route, request, request_id)
+        self.counts.answered(reply.status)
+        if span is not None:
+            span.end(status=reply.status, failed=reply.status >= Code.INTERNAL_ERROR.status)
+        return reply, request_id
+
+    async def _reply(self, route: Route, request: Request, request_id: RequestId) -> Reply:
         try:
-            return await self._pass(route, request, request_id), request_id
+            return await self._pass(route, request, request_id)
         except Exception as error:
             problem = _problem_of(error)
             if problem.status == Code.INTERNAL_ERROR.status:
                 log.exception("request_defect", route=route.endpoint.scope, request_id=request_id)
             elif problem.status >= Code.INTERNAL_ERROR.status:
                 log.warning(problem.code, route=route.endpoint.scope, request_id=request_id, error=str(error))
-            return problem_reply(problem, request_id), request_id
+            return problem_reply(problem, request_id)
 
     async def _pass(self, route: Route, request: Request, request_id: RequestId) -> Reply:
         endpoint = route.endpoint

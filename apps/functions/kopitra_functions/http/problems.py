@@ -13,6 +13,7 @@ class Trouble(Enum):
     IF_MATCH_INVALID = 400, "The If-Match header is not one strong entity tag"
     TENANT_FORBIDDEN = 403, "The tenant is another's"
     ALREADY_EXISTS = 409, "There is one with this id already"
+    FEATURE_DISABLED = 409, "What this needs is switched off"
     IN_USE = 409, "Something else refers to it"
     NOT_POSSIBLE = 409, "Its state does not allow this"
     VERSION_CHANGED = 412, "It was changed since it was read"

@@ -1,11 +1,13 @@
 """Statements for what-if runs. The run itself is the task `what_if`."""
 
+from kopitra.application.features import WHAT_IF_UPLOADS
 from kopitra.protocol.exchange import Reply
 from kopitra.protocol.management import Role
 from kopitra.protocol.problems import Code, rejected
 from kopitra_functions.http.call import Call, told
 from kopitra_functions.http.endpoint import Endpoint, Kind, Query, Route
 from kopitra_functions.http.messages import Shown
+from kopitra_functions.http.problems import Trouble, refused
 from kopitra_functions.tasks.statements import STATEMENT_BYTES, Statement, keep_statement
 
 UNNAMED = "statement"
@@ -19,7 +21,14 @@ class StatementKept(Shown, frozen=True):
     size: int
 
 
+def require_uploads(call: Call) -> None:
+    """Raises Rejected."""
+    if not call.desk.world.features.enabled(WHAT_IF_UPLOADS):
+        raise refused(Trouble.FEATURE_DISABLED, f"{WHAT_IF_UPLOADS.name} is switched off")
+
+
 async def _upload(call: Call) -> Reply:
+    require_uploads(call)
     tenant, content = call.own_tenant, call.request.body
     if not content:
         raise rejected(Code.VALIDATION_FAILED, "the file is empty")
