@@ -1,10 +1,13 @@
 """Lists of what was recorded: newest first, by pages and filters, of one tenant, and each by an index."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
+from kopitra.domain.arithmetic import Arithmetic
+from kopitra.domain.explanations import explained
 from kopitra.domain.skips import SkipReason
 from kopitra.machine.copy_events import Outcome
 from kopitra_functions.http.reasons import OUTCOMES, REASONS, explanation
@@ -182,6 +185,27 @@ async def test_why_was_i_not_copied(house: Managed) -> None:
     assert await found("symbol=GBPUSD") == []
     [item] = (await house.call("GET", "/decisions?reason=below_minimum")).json["items"]
     assert (item["leaderSymbol"], item["leaderAction"], item["detail"]) == ("EURUSD", "open", "0.003 lots")
+
+
+async def test_how_a_volume_came_about_is_told(house: Managed) -> None:
+    await add_tenants(house, TENANT)
+    reckoned = Arithmetic(
+        mode="multiplier",
+        start=Decimal("0.10"),
+        multiplier=Decimal("0.5"),
+        minimum=Decimal("0.01"),
+        maximum=Decimal(100),
+        step=Decimal("0.01"),
+        contracts=(Decimal(100_000), Decimal(100_000)),
+    )
+    rows = [{"sequence": n, "follower": "f1", "cause": "signal", "outcome": "planned"} for n in (1, 2)]
+    await add(
+        house, decisions, rows[0] | {"arithmetic": reckoned}, rows[1] | {"arithmetic": {"of": "tomorrow"}}
+    )
+    later, told = (await house.call("GET", "/decisions")).json["items"]
+    assert told["reckoning"] == explained(reckoned)
+    assert "* 0.5 = 0.050 lots" in told["reckoning"]
+    assert later["reckoning"] is None
 
 
 async def test_a_run_is_told_whole_and_by_indexes(house: Managed) -> None:

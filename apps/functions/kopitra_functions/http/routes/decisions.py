@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.engine import RowMapping
 
+from kopitra.domain.arithmetic import Arithmetic
+from kopitra.domain.explanations import explained
 from kopitra_functions.http.reasons import explanation
 from kopitra_functions.http.records import Records, list_route, page_type, plain, shown_type
 from kopitra_functions.sql.tables import decisions, runs
@@ -13,11 +16,14 @@ OF_RUN = (("leader_symbol", str | None), ("leader_action", str | None))
 DecisionRow = shown_type(
     "DecisionRow",
     decisions,
-    "What one follower got of one intent. `explanation`: the reason in words; `detail`: the figures of this case; "
+    "What one follower got of one intent. `explanation`: the reason in words; `reckoning`: how its "
+    "volume came about; `detail`: the figures of this case; "
     "`leaderSymbol` and `leaderAction`: what the leader did.",
-    more=(*OF_RUN, ("explanation", str | None)),
+    more=(*OF_RUN, ("explanation", str | None), ("reckoning", str | None)),
 )
-_names: tuple[str, ...] = tuple(name for name in DecisionRow.__struct_fields__ if name != "explanation")
+_names: tuple[str, ...] = tuple(
+    name for name in DecisionRow.__struct_fields__ if name not in ("explanation", "reckoning")
+)
 ITS_RUN = (runs.c.run_id == decisions.c.run_id) & (runs.c.tenant == decisions.c.tenant)
 ROWS = select(
     decisions, runs.c.symbol.label("leader_symbol"), runs.c.action.label("leader_action")
@@ -25,7 +31,18 @@ ROWS = select(
 
 
 def view(row: RowMapping) -> Any:
-    return DecisionRow(*(plain(row[name]) for name in _names), explanation(row["outcome"], row["reason"]))
+    told = (explanation(row["outcome"], row["reason"]), _reckoning(row["arithmetic"]))
+    return DecisionRow(*(plain(row[name]) for name in _names), *told)
+
+
+def _reckoning(arithmetic: Any) -> str | None:
+    """None also for what another release wrote and this one cannot read."""
+    if arithmetic is None:
+        return None
+    try:
+        return explained(msgspec.convert(arithmetic, Arithmetic, strict=False))
+    except msgspec.ValidationError:
+        return None
 
 
 def _of_symbol(symbol: str) -> ColumnElement[bool]:
