@@ -22,7 +22,7 @@ def credential_from(environment: Mapping[str, str]) -> TokenCredential:
     minutes, and the database's token is asked for later."""
     if all(environment.get(name) for name in (REQUEST_URL, REQUEST_TOKEN, CLIENT, TENANT)):
         return ClientAssertionCredential(
-            environment[TENANT], environment[CLIENT], lambda: _assertion(environment)
+            environment[TENANT], environment[CLIENT], lambda: assertion(environment)
         )
     return DefaultAzureCredential(exclude_interactive_browser_credential=True)
 
@@ -43,7 +43,7 @@ def tokens() -> Callable[[str], str]:
     return token
 
 
-def _assertion(environment: Mapping[str, str]) -> str:
+def assertion(environment: Mapping[str, str]) -> str:
     """GitHub's word about this workflow."""
     answer = requests.get(
         environment[REQUEST_URL],
