@@ -1,15 +1,19 @@
 """What the management side tells: requests, drains, dead letters, and spans that go on to whoever it calls."""
 
 from pathlib import Path
+from typing import Any, cast
 
+import msgspec
 import pytest
+from azure.functions import HttpRequest
 from azure.functions.timer import TimerRequest
 
-from kopitra.application.measured import QUEUES
+from kopitra.application.measured import INSTRUMENTS, QUEUES
 from kopitra.application.ports.feature_flags import AsDeclared, Flag
 from kopitra.application.ports.queue import Message
-from kopitra.application.ports.telemetry import SpanKind
+from kopitra.application.ports.telemetry import Service, SpanKind
 from kopitra_functions import queue_names
+from kopitra_functions.bootstrap import Management
 from kopitra_functions.measuring import DeadLetters, DrainCounts
 from kopitra_functions.settings import SettingsInvalid, load_settings
 from kopitra_functions.tracing import current_trace, in_trace, spanned
@@ -80,6 +84,27 @@ def test_what_is_done_inside_a_span_belongs_to_it_and_an_error_has_failed_it(tel
     assert (inside, current_trace()) == ([ToldSpan.traceparent], None)
     [span] = telling.spans
     assert (span.parent, span.of_requests, span.failed) == (HOST, ("r-1", "r-2"), True)
+
+
+async def test_a_whole_management_side_tells_the_figures_of_the_table_and_no_other(tmp_path: Path):
+    settings = load_settings(data_folder=tmp_path, telemetry_file=tmp_path / "told.jsonl", trace_ratio=1.0)
+    management = Management(settings)
+    app = {function.get_function_name(): function for function in management.app.get_functions()}
+    request: Any = HttpRequest("GET", "http://host/api/admin/health", headers={}, body=b"")
+    sweep, http = cast(Any, app["reconcile_sweep"]), cast(Any, app["http"])
+    await sweep(timer=TimerRequest(past_due=False), context=CONTEXT)
+    assert (await http(req=request, context=CONTEXT)).status_code == 200
+    await management.close()
+    lines = [msgspec.json.decode(line) for line in (tmp_path / "told.jsonl").read_bytes().splitlines()]
+    table = {i.name: i for i in INSTRUMENTS if Service.FUNCTIONS in i.told_by}
+    for line in (one for one in lines if "metric" in one):
+        dimensions = {one.name: one.values for one in table[line["metric"]].dimensions}
+        assert line["dimensions"].keys() == dimensions.keys()
+        assert all(value in dimensions[name] for name, value in line["dimensions"].items())
+    assert {line.get("metric") for line in lines} >= {"kopitra.requests", "kopitra.dead_letters"}
+    [span] = [line for line in lines if line.get("span") == "reconcile_sweep"]
+    assert span["traceId"] in CONTEXT.trace_context.trace_parent
+    assert {line["service"] for line in lines} == {"kopitra-functions"}
 
 
 async def test_what_if_uploads_that_are_switched_off_are_refused(tmp_path: Path):
