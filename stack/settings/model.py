@@ -125,6 +125,11 @@ class ConfigurationSettings(Topic):
     tier: Literal["free", "standard"] = "free"
     feature_flags: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")], bool] = {}
 
+    @property
+    def refresh_seconds(self) -> int:
+        """How often each app asks: the free tier takes 1,000 requests a day, and three processes may ask."""
+        return 300 if self.tier == "free" else 60
+
 
 class TelemetrySettings(Topic):
     daily_cap_gb: Annotated[float, Field(ge=0.023, le=100)] = 0.15
