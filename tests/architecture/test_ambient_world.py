@@ -14,6 +14,10 @@ MAY_TOUCH_THE_WORLD = {
     "kopitra_*.bootstrap": "wires the real adapters, once per app",
     "kopitra_*.__main__": "where a process starts",
     "kopitra_counterparty.server": "binds the port and hears SIGTERM; nothing that decides is in it",
+    "stack.components.*": "names that must be UUIDs are made of other names (uuid5): no chance is in them",
+    "stack.packages.*": "runs the installer",
+    "stack.release": "asks git",
+    "stack.deployment.*": "does in Azure what is to be done there",
     "kopitra.simulation.virtual_time": "an event loop is made of a selector; this one never waits on it",
 }
 """Pattern of module names → why. Everything else runs under virtual time, one seed one execution."""
