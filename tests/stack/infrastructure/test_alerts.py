@@ -90,11 +90,10 @@ def test_thresholds_come_from_the_settings() -> None:
 def test_rules_over_logs_are_few_and_miss_nothing_between_two_looks(name: str) -> None:
     built = environment(name)
     over_logs = built.of("monitor:ScheduledQueryRule")
-    every = {"dev": "PT1H", "staging": "PT30M", "prod": "PT15M"}[name]
 
     assert len(over_logs) <= MOST_LOG_RULES
-    assert {each.inputs["evaluationFrequency"] for each in over_logs} == {every}
-    assert {each.inputs["windowSize"] for each in over_logs} == {every}
+    assert {each.inputs["evaluationFrequency"] for each in over_logs} == {"PT15M"}
+    assert {each.inputs["windowSize"] for each in over_logs} == {"PT15M"}
 
 
 def test_a_figure_of_an_apps_own_may_be_missing_when_its_rule_is_made() -> None:
