@@ -4,18 +4,25 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kopitra.application.measured import INSTRUMENTS
+from kopitra.application.ports.journal import FenceLost
 from kopitra.application.ports.telemetry import Service
+from kopitra_functions.measuring import DrainCounts
 from stack import observed
 from stack.alarms import log_alarms, metric_alarms
 from stack.observed import OF_APPS, OF_AZURE, PlatformMetric, Told
 from stack.workbook import workbook
+from tests.fixtures.telling import Telling
 from tests.integration.counterparty.test_telemetry import HAPPENS_HERE, story
+from tests.management.world import managed
 from tests.stack.environments import environment
+from tests.unit.counterparty.house import House, in_house, pair
+from tests.unit.telemetry.test_figures_of_the_counterparty import filled
 
 TABLE = {instrument.name: instrument for instrument in INSTRUMENTS}
 SETTINGS = environment("prod").stack.settings
@@ -101,3 +108,46 @@ def test_a_running_app_tells_what_is_asked_for_under_the_same_names(told: list[d
         assert {line["service"] for line in own} <= {str(Service.COUNTERPARTY)} & set(each.roles)
         if each.dimension is not None:
             assert all(each.dimension in line["dimensions"] for line in own)
+
+
+def test_trouble_is_told_under_the_names_that_alerts_ask_for() -> None:
+    telling = Telling()
+    in_house(trouble, telemetry=telling)
+    told = {series[0]: set[str]() for series in (*telling.counts, *telling.values, *telling.gauges)}
+    for series in telling.counts:
+        told[series[0]].update(series[1:])
+
+    asked = {each.name for each in OF_APPS if observed.COUNTERPARTY_ROLE in each.roles}
+    assert asked <= told.keys()
+    assert "lost" in told[observed.FENCE_LOST.name]
+    assert told[observed.CLOSES_REFUSED.name] == {"rejected"}
+    assert told[observed.RECONCILIATION.name] == {"compared"}
+
+
+async def trouble(house: House) -> None:
+    """A close that is rejected, a book that is compared, and a writer that loses its place."""
+    leader, follower = await pair(house)
+    await leader.signal()
+    [opened] = (await follower.poll()).json["events"]
+    await follower.call("POST", "/executions", filled(opened["payload"]))
+    await follower.ack(opened["eventId"])
+    await leader.signal(action="close")
+    [closing] = (await follower.poll()).json["events"]
+    await follower.ack(closing["eventId"], "rejected")
+    known = {"login": 1, "server": "S", "connected": True, "synchronised": True}
+    await follower.report(
+        ("ea.position_snapshot", {**known, "snapshotId": "s1", "positions": [], "orders": []})
+    )
+    await house.time.sleep(31)
+    house.service.core.keeper.give_up(FenceLost("another took it"))
+    await house.time.sleep(5)
+
+
+async def test_the_management_side_tells_what_is_asked_of_it(tmp_path: Path) -> None:
+    telling = Telling()
+    async with managed(tmp_path, telemetry=telling) as side:
+        assert (await side.call("GET", "/health")).status == 200
+    DrainCounts(telling).drained(messages=2, dead_lettered=1)
+
+    asked = {each.name for each in OF_APPS if observed.FUNCTIONS_ROLE in each.roles}
+    assert asked <= {series[0] for series in telling.counts}
