@@ -204,8 +204,10 @@ def _open_markets(world: World) -> None:
 
 async def _rest(world: World) -> None:
     """Return once nothing keeps the world from being at rest; after `REST_SECONDS` what does is a violation."""
-    # A refused close comes back when the agent's clock says, however wrong that is.
-    ends = world.time.monotonic() + REST_SECONDS + max(world.host_errors.values(), default=0.0)
+    # A refused close comes back when the agent's clock says, a delayed open when the counterparty's does, however wrong
+    # these are.
+    wrong = max(world.host_errors.values(), default=0.0) + world.clock_error(0.0)
+    ends = world.time.monotonic() + REST_SECONDS + wrong
     while True:
         await world.time.sleep(LOOK_SECONDS)
         left = world.watch.unsettled()

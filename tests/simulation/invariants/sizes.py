@@ -76,7 +76,10 @@ class SizesAreRight(Invariant):
         if follower.terms.currency == "JPY":
             share /= Fraction(self.world.market.quote("USDJPY").bid)
         low, high = (Fraction(worth) for worth in follower.worths)
-        exact = share * high / Fraction(lead.worths[0])
+        poorest = Fraction(lead.worths[0])
+        if poorest <= 0:
+            return  # on its way down it was worth any little
+        exact = share * high / poorest
         most = exact * (1 + NEAR) + Fraction(spec.volume_step)
         limit = Fraction(spec.volume_max if rules.max_volume is None else rules.max_volume)
         least = min(share * low / Fraction(lead.worths[1]) * (1 - NEAR), limit) - Fraction(spec.volume_step)
