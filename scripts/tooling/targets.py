@@ -66,6 +66,17 @@ def test(arguments: Sequence[str]) -> int:
     return hand_over([environment.PYTHON, "-m", "pytest", *paths, *rest], env)
 
 
+def of_the_stack(module: str, *before: str) -> Callable[[Sequence[str]], int]:
+    """A command of the stack's own: it runs without the apps."""
+
+    def work(arguments: Sequence[str]) -> int:
+        environment.prepare()
+        command = [environment.PYTHON, "-m", f"stack.{module}", *before, *arguments]
+        return hand_over(command, environment.variables())
+
+    return work
+
+
 def chosen_stages(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """The stages that `--only` names (all without it), and the arguments that are pytest's."""
     chosen: list[str] = []
@@ -129,9 +140,9 @@ def lock(arguments: Sequence[str]) -> int:
 def show_help(_: Sequence[str]) -> int:
     print("Kopitra: a leader's trades, copied to every follower exactly once.\n")
     for name, target in TARGETS.items():
-        print(f"  make {name:<9} {target.summary}")
+        print(f"  make {name:<10} {target.summary}")
         for variable, meaning in target.variables.items():
-            print(f"       {'':<9}   {variable}  {meaning}")
+            print(f"       {'':<10}   {variable}  {meaning}")
     print("\nEach sets up what it needs. Without make: python3 scripts/dev.py TARGET [NAME=value …]")
     return 0
 
@@ -156,6 +167,23 @@ TARGETS = {
             "PLANTED=1": "hunt for planted defects instead, and write down what catches them",
             "DOCUMENT=1": "write the tables of the last run and hunt into docs/simulation.md",
         },
+    ),
+    "cost": Target(
+        "what each environment costs when quiet; writes build/cost.json", of_the_stack("cost"), {}
+    ),
+    "bootstrap": Target(
+        "where Pulumi keeps state and secrets",
+        of_the_stack("bootstrap", "bootstrap"),
+        {
+            "ENV=name": "dev, staging or prod",
+            "DEPLOYER=id": "object id of the identity that workflows deploy as",
+            "DRY_RUN=1": "show the commands and run none",
+        },
+    ),
+    "token-keys": Target(
+        "a new key for session tokens, beside the one in use",
+        of_the_stack("bootstrap", "token-keys"),
+        {"ENV=name": "dev, staging or prod"},
     ),
     "fmt": Target("format and fix what can be fixed", fmt, {}),
     "setup": Target("install everything a developer needs", setup, {}),

@@ -1,0 +1,1 @@
+"""What has to exist before the first `pulumi up`: where the state lies, and the key that its secrets are under."""
