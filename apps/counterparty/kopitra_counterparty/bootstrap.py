@@ -15,7 +15,7 @@ from kopitra.adapters.embedded.journal import SqliteJournal
 from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.embedded.secrets import Argon2Hashes
 from kopitra.adapters.embedded.state_images import images_for_this_platform
-from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
+from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper, steady_clock
 from kopitra.adapters.feature_flags import StoreUnusable, open_flags
 from kopitra.adapters.operator_keys import key_set_from
 from kopitra.adapters.operator_tokens import OperatorTokens
@@ -67,7 +67,7 @@ class Tasks:
 
 async def open_ports(settings: Settings) -> Ports:
     """Open the storage that the settings name. Raises StartRefused, JournalError, QueueUnavailable, OSError."""
-    clock, ids, tasks = SystemClock(), SystemIds(), Tasks()
+    clock, ids, tasks = steady_clock(), SystemIds(), Tasks()
     telemetry, features = _telemetry(settings), _features(settings)
     journal, blobs = await _storage(settings)
     queues, close_queues = await _queues(settings)

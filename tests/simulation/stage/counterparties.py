@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from kopitra.adapters.embedded.state_images import InlineImages
+from kopitra.application.steady_clock import SteadyClock
 from kopitra.application.submission import Phase
 from kopitra.simulation.journal import SimulatedJournal, Tail
 from kopitra_counterparty.bootstrap import relay_claim
@@ -40,7 +41,9 @@ class Instance:
             journal=self.journal,
             snapshots=world.snapshots,
             blobs=world.blobs,
-            clock=self.process,
+            clock=SteadyClock(
+                wall=self.process.now, elapsed=world.time.monotonic, monotonic=self.process.monotonic
+            ),
             sleeper=self.process,
             ids=world.time,
             hashes=PlainHashes(),
