@@ -87,7 +87,7 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled."""
-        position = await _position(self._blobs, self._journal)
+        position = await self._begin()
         self.sequence = position.sequence
         self._told = position.sequence if position.told is None else position.told
         self._news.set()
@@ -102,6 +102,14 @@ class Relay:
                 self._news.set()
                 continue
             await self._sleeper.sleep(GATHER_SECONDS)
+
+    async def _begin(self) -> Position:
+        while True:
+            try:
+                return await _position(self._blobs, self._journal)
+            except BlobsUnavailable as error:
+                log.warning("relay_waits", error=str(error))
+                await self._sleeper.sleep(RETRY_SECONDS)
 
     async def publish(self) -> None:
         """Publish what the journal holds behind the checkpoint."""

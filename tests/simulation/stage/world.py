@@ -55,6 +55,7 @@ class World:
         self.clock_steps: list[tuple[float, timedelta]] = []
         """When the counterparty's clock was set, and by how much."""
         self.host_errors: dict[str, float] = {}
+        self._slept = (0.0, 0.0)
         self.published: dict[tuple[str, int], dict[str, Any]] = {}
         """Rules by subscription and revision, as an operator published them."""
         self.groups: dict[str, tuple[str, ...]] = {}
@@ -94,6 +95,12 @@ class World:
         """All machines stand still for so long; what was on its way is late by as much."""
         self.note("suspended", seconds)
         self.time.jump(seconds)
+        self._slept = (self.time.monotonic(), seconds)
+
+    def has_slept(self, seconds: float, within: float) -> bool:
+        """Whether everything stood still for longer than `seconds`, and woke up `within` so many."""
+        woke, slept = self._slept
+        return slept > seconds and self.time.monotonic() - woke < within
 
     def host_error(self, account: str) -> float:
         """Seconds by which the clock of an account's machine was ever wrong."""

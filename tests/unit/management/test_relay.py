@@ -1,10 +1,12 @@
 """Committed events reach the management side, in order, at least once, and never ahead of the journal."""
 
+import asyncio
 from typing import Any
 
 import msgspec
 import pytest
 
+from kopitra.application.ports.blobs import BlobsUnavailable
 from kopitra.application.ports.queue import MESSAGE_BYTES, QueueUnavailable
 from kopitra.application.relay import Relay, published_through
 from kopitra.machine.codec import EVENTS
@@ -147,5 +149,30 @@ def test_a_plan_too_large_for_a_message_goes_by_reference(followers: int) -> Non
         whole = msgspec.json.decode(place.blobs.contents[message["payload"]["blob"]])
         assert len(whole["decisions"]) == followers
         assert all(len(m.message.body) <= MESSAGE_BYTES for m in place.queue.waiting.values())
+
+    run_virtual(1, main)
+
+
+class Away(MemoryBlobs):
+    """Cannot be reached for the first `times` reads."""
+
+    times = 2
+
+    async def get(self, name: str) -> bytes:
+        if self.times:
+            self.times -= 1
+            raise BlobsUnavailable("away")
+        return await super().get(name)
+
+
+def test_a_relay_that_cannot_read_where_it_stopped_waits_and_goes_on() -> None:
+    async def main(time: VirtualTime) -> None:
+        place = await setting(time)
+        place.blobs = Away(time)
+        relay = place.relay()
+        running = asyncio.ensure_future(relay.run())
+        await time.sleep(30)
+        assert relay.sequence == place.instance.engine.committed
+        running.cancel()
 
     run_virtual(1, main)
