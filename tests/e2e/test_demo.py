@@ -1,6 +1,7 @@
 """The demonstration as a user runs it: processes, sockets, files, an exit code, and nothing left behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 TIMEOUT_SECONDS = 180
-"""Thirteen processes start in five seconds on two idle cores; loaded ones take several times that."""
+"""Fourteen processes start in eight seconds on two idle cores; loaded ones take several times that."""
 
 
 class Show:
@@ -66,6 +67,8 @@ def test_a_history_reaches_five_different_followers_and_nothing_is_left_behind(t
     assert "PASSED" in show.output
     assert show.output.count(" passed ") == 5
     assert "below_minimum" in show.output
+    assert "while SQL was locked" in show.output
+    assert "history in SQL equals the journal" in show.output
     assert show.left_over() == []
 
 
@@ -106,6 +109,33 @@ def test_one_wrong_trade_fails_the_demonstration_by_follower_and_position(
     assert "Everything that was written is in" in planted.output
 
 
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Show:
+    """One run after which SQL lacks a row, has one twice, and another with a wrong amount."""
+    options = [option for plant in ("lost", "doubled", "changed") for option in ("--plant-history", plant)]
+    return Show(tmp_path_factory.mktemp("spoilt"), "--events", "40", *options).end()
+
+
+@pytest.mark.timeout(TIMEOUT_SECONDS)
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (r"decisions \d+:\d+", "is missing: follower "),
+        (r"executions 1000\d+", "is in no journal: account "),
+        (r"trades \S+", "profit is 1234.56 in SQL, "),
+    ],
+)
+def test_history_that_is_not_the_journals_fails_the_demonstration_by_its_row(
+    spoilt: Show, row: str, told: str
+) -> None:
+    assert spoilt.code == 1, spoilt.output
+    assert spoilt.output.count(" passed ") == 5, spoilt.output
+    assert "history in SQL DIFFERS FROM the journal" in spoilt.output
+    complaints = [line for line in spoilt.output.splitlines() if line.startswith("✗ ")]
+    assert len(complaints) == 3, spoilt.output
+    assert any(re.match(f"✗ history, {row}:? {re.escape(told)}", line) for line in complaints), complaints
+
+
 @pytest.mark.timeout(TIMEOUT_SECONDS)
 def test_a_middleman_who_changes_nothing_changes_no_verdict_nor_does_a_wait_for_the_end(
     tmp_path: Path,
@@ -121,6 +151,8 @@ def test_chaos_ends_in_the_same_verdict_and_breaks_no_invariant(tmp_path: Path) 
     assert "Chaos seed 11" in show.output
     assert show.output.count("× kill -9") == 2
     assert ("PASSED" in show.output, "HOLDS" in show.output) == (True, True)
+    assert re.search("× kill -9: .*management side", show.output)
+    assert show.output.count("history in SQL equals the journal") == 2
     assert show.left_over() == []
 
 

@@ -11,7 +11,9 @@ from rich.console import Console
 from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
 from kopitra.simulation.timeline import Timeline
+from kopitra_cli.adapters.operator_desk import OperatorRefused
 from kopitra_cli.adapters.processes import StartFailed
+from kopitra_cli.demo.configuring import NotInForce
 from kopitra_cli.demo.run import DemoFailed, DemoRun, RunPlan
 from kopitra_cli.demo.theatre import EXIT_FAILED, Programme, Theatre
 from kopitra_cli.demo.view import View
@@ -46,7 +48,7 @@ def run_demo(timeline: Timeline, programme: Programme, console: Console) -> int:
             return await task
         except asyncio.CancelledError:
             return INTERRUPTED
-        except (DemoFailed, StartFailed) as failure:
+        except (DemoFailed, StartFailed, OperatorRefused, NotInForce) as failure:
             console.print(f"The demonstration failed: {failure}", markup=False, highlight=False)
             return EXIT_FAILED
 

@@ -1,6 +1,6 @@
 """Function apps for tests: what each function was given, and what it is to do."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from kopitra.simulation.queue import MemoryQueue
 from kopitra.simulation.virtual_time import VirtualTime
 from kopitra_cli.functions_host.host import FunctionsHost
 from kopitra_cli.functions_host.limits import HostLimits
+from kopitra_cli.functions_host.schedules import Schedule
 
 QUEUE = "work"
 
@@ -69,7 +70,9 @@ class Hosting:
         self.queue = MemoryQueue(time, time)
         self.memory = MemoryOfTimers()
 
-    def host(self, app: FunctionApp, **limits: Any) -> FunctionsHost:
+    def host(
+        self, app: FunctionApp, schedules: Mapping[str, Schedule] | None = None, **limits: Any
+    ) -> FunctionsHost:
         async def opened(name: str) -> Queue:
             assert name == QUEUE
             return self.queue
@@ -82,6 +85,7 @@ class Hosting:
             sleeper=self.time,
             ids=self.time,
             limits=HostLimits(**limits),
+            schedules=schedules,
         )
 
     async def send(self, *names: str) -> None:

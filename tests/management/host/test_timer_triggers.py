@@ -7,7 +7,7 @@ from azure.functions import FunctionApp, TimerRequest
 
 from kopitra.simulation.virtual_time import START, VirtualTime, run_virtual
 from kopitra_cli.functions_host.refusals import HostRefused
-from kopitra_cli.functions_host.schedules import Schedule
+from kopitra_cli.functions_host.schedules import Schedule, schedules_of
 from tests.management.host.functions import Hosting, MemoryOfTimers, at_times
 
 EVERY_MINUTE = "0 * * * * *"
@@ -53,6 +53,36 @@ def test_a_schedule_is_read_as_azure_reads_it(expression: str, first: datetime, 
 def test_what_is_no_ncrontab_is_refused(expression: str):
     with pytest.raises(HostRefused, match="no NCRONTAB expression"):
         Schedule(expression)
+
+
+def test_a_timer_runs_at_other_times_where_the_host_is_told_so():
+    async def main(time: VirtualTime) -> list[tuple[float, bool]]:
+        runs = Runs(time)
+        host = Hosting(time).host(at_times(EVERY_MINUTE, runs), schedules_of(["timer=*/20 * * * * *"]))
+        await host.start()
+        await time.sleep(61)
+        await host.stop()
+        return runs.at
+
+    assert run_virtual(1, main) == [(20.0, False), (40.0, False), (60.0, False)]
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [("timer", "not TIMER=NCRONTAB"), ("=0 * * * * *", "not TIMER"), ("timer=often", "no NCRONTAB")],
+)
+def test_a_schedule_that_cannot_be_read_is_refused(told: str, why: str):
+    with pytest.raises(HostRefused, match=why):
+        schedules_of([told])
+
+
+def test_a_schedule_of_a_timer_that_there_is_not_is_refused():
+    async def main(time: VirtualTime) -> None:
+        app = at_times(EVERY_MINUTE, Runs(time))
+        with pytest.raises(HostRefused, match="there is no timer other"):
+            Hosting(time).host(app, schedules_of(["other=0 * * * * *"]))
+
+    run_virtual(1, main)
 
 
 def test_a_timer_runs_at_each_occurrence_and_is_not_late():

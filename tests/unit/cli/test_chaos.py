@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from kopitra.domain.identifiers import AccountId
 from kopitra.simulation.virtual_time import VirtualTime, run_virtual
-from kopitra_cli.demo.chaos import MOST_KILLS, Chaos, Gate, Kill, PartKind, kill_plan
+from kopitra_cli.demo.chaos import MOST_KILLS, SERVICES, Chaos, Gate, Kill, PartKind, kill_plan
 from kopitra_cli.demo.platform_record import PlatformRecord
 from kopitra_cli.demo.progress import Progress
 
@@ -30,7 +30,8 @@ def test_every_kind_of_part_is_killed_equally_often_and_in_order() -> None:
     assert set(counted) == set(PartKind)
     assert max(counted.values()) - min(counted.values()) <= 1
     assert [kill.at_event for kill in plan] == sorted(kill.at_event for kill in plan)
-    assert {kill.account for kill in plan if kill.kind is PartKind.COUNTERPARTY} == {None}
+    assert {kill.account for kill in plan if kill.kind in SERVICES} == {None}
+    assert {kill.account for kill in plan if kill.kind not in SERVICES} <= set(ACCOUNTS)
 
 
 def test_a_short_history_gets_each_kind_once_and_a_long_one_no_more_than_it_can_bear() -> None:
@@ -76,5 +77,28 @@ def test_the_leader_is_held_back_from_the_blow_until_the_part_is_back() -> None:
         assert held == [True]
         assert gate.is_open
         assert chaos.kills == [kill]
+
+    play(main)
+
+
+def test_what_is_killed_at_the_end_is_back_before_it_is_over_and_nothing_is_killed_after() -> None:
+    async def main(world: VirtualTime) -> None:
+        back: list[float] = []
+
+        async def strike(kill: Kill) -> None:
+            await world.sleep(5)
+            back.append(world.monotonic())
+
+        kills = [
+            Kill(kind=PartKind.FUNCTIONS, account=None, at_event=0, after_ms=after, down_ms=0)
+            for after in (10, 10)
+        ]
+        chaos = Chaos(kills, Progress(PlatformRecord(), world), lambda: 1, None, strike, world)
+        raging = asyncio.ensure_future(chaos.rage())
+        await world.sleep(1)
+        await chaos.end()
+        assert len(back) == 1
+        await raging
+        assert chaos.kills == kills[:1]
 
     play(main)

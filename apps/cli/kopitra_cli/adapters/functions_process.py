@@ -3,12 +3,14 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 
 from kopitra.adapters.embedded.holder_lock import HolderLock
 from kopitra.adapters.embedded.identity import SystemIds
+from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
 from kopitra.adapters.logs import configure_logs
 from kopitra.application.ports.blobs import BlobError
@@ -17,13 +19,17 @@ from kopitra_cli.adapters.http_server import CannotListen, HttpServer
 from kopitra_cli.adapters.timer_files import TimerFiles
 from kopitra_cli.functions_host.host import FunctionsHost
 from kopitra_cli.functions_host.refusals import HostRefused
-from kopitra_functions.bootstrap import Management, instance_name, queue_source
+from kopitra_cli.functions_host.schedules import schedules_of
+from kopitra_functions import queue_names
+from kopitra_functions.bootstrap import Management, QueueSource, instance_name, queue_source
 from kopitra_functions.local_issuer import LocalKeyUnusable
 from kopitra_functions.settings import PREFIX, Settings, SettingsInvalid, StartRefused, load_settings
 
 WRONG_SETTINGS = 2
 CANNOT_START = 3
 FOLDER = "functions-host"
+OURS = (queue_names.EVENTS, queue_names.HISTORY, queue_names.TASKS)
+"""Queues that the management side alone receives from."""
 
 log = structlog.get_logger("kopitra.functions")
 
@@ -36,8 +42,9 @@ class HostBroke(Exception):
     """A trigger's loop ended by an error."""
 
 
-def run_functions(host: str, port: int) -> int:
-    """The exit code: 0 after an orderly stop by SIGTERM or SIGINT, 2 for wrong settings, 3 where it cannot start."""
+def run_functions(host: str, port: int, schedules: Sequence[str] = ()) -> int:
+    """The exit code: 0 after an orderly stop by SIGTERM or SIGINT, 2 for wrong settings, 3 where it cannot start.
+    `schedules`: TIMER=NCRONTAB for those that run at other times here."""
     try:
         settings = load_settings()
     except SettingsInvalid as error:
@@ -45,7 +52,7 @@ def run_functions(host: str, port: int) -> int:
         return WRONG_SETTINGS
     configure_logs(settings.log_level, about=settings.about(instance_name()).fields())
     try:
-        asyncio.run(serve_functions(settings, host, port))
+        asyncio.run(serve_functions(settings, host, port, schedules))
     except (StartRefused, HostInUse, HostBroke, HostRefused, CannotListen, LocalKeyUnusable) as error:
         print(error, file=sys.stderr)
         return CANNOT_START
@@ -55,7 +62,7 @@ def run_functions(host: str, port: int) -> int:
     return 0
 
 
-async def serve_functions(settings: Settings, host: str, port: int) -> None:
+async def serve_functions(settings: Settings, host: str, port: int, schedules: Sequence[str] = ()) -> None:
     """Return after SIGTERM or SIGINT. Raises StartRefused, HostInUse, HostBroke, HostRefused, CannotListen,
     LocalKeyUnusable, QueueError, BlobError, OSError."""
     stopping = asyncio.Event()
@@ -72,7 +79,10 @@ async def serve_functions(settings: Settings, host: str, port: int) -> None:
         clock=SystemClock(),
         sleeper=SystemSleeper(),
         ids=SystemIds(),
+        schedules=schedules_of(schedules),
     )
+    if settings.storage == "embedded":
+        await _unlock(queues)
     await management.open()
     await functions.start()
     assert functions.http is not None
@@ -91,6 +101,16 @@ async def serve_functions(settings: Settings, host: str, port: int) -> None:
         raise HostBroke(f"a trigger broke: {broken.result()}")
     broken.cancel()
     log.info("stopped")
+
+
+async def _unlock(queues: QueueSource) -> None:
+    """What a host before this one had locked when it was killed comes at once, not after its lock's minute: nobody else
+    receives from these queues."""
+    for name in OURS:
+        queue = await queues.open(name)
+        if isinstance(queue, SqliteQueue) and (unlocked := await queue.unlock_all()):
+            log.info("unlocked", queue=name, messages=unlocked)
+        await queue.close()
 
 
 def _locked(folder: Path) -> HolderLock:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kopitra.adapters.embedded.journal_file import JournalFile
 from kopitra.adapters.embedded.journal_reader import JournalReader
+from kopitra.domain.identifiers import JournalId
 from kopitra.machine.codec import EVENTS
 from kopitra.machine.events import Recorded
 
@@ -44,3 +45,18 @@ class JournalTail:
             events += [EVENTS.decode(frame.data) for commit in commits for frame in commit]
             self._sequence = commits[-1][-1].last
         return events
+
+
+def whole_journal(path: Path, shard: str) -> tuple[JournalId, list[Recorded]]:
+    """The journal's identity, and every event that it has now. Raises JournalUnavailable."""
+    file = JournalFile(path, shard)
+    reader = JournalReader(file)
+    try:
+        journal, events = file.fence()[0].journal_id, list[Recorded]()
+        after = 0
+        while commits := reader.commits_after(after):
+            events += [EVENTS.decode(frame.data) for commit in commits for frame in commit]
+            after = commits[-1][-1].last
+        return journal, events
+    finally:
+        reader.close()

@@ -11,6 +11,7 @@ from rich.console import Console
 from kopitra.simulation.histories.sample import sample_history
 from kopitra.simulation.statements import StatementError, read_statement
 from kopitra.simulation.timeline import Timeline
+from kopitra_cli.adapters.history_rows import HistoryPlant
 from kopitra_cli.bootstrap import run_demo
 from kopitra_cli.demo.planting import Plant
 from kopitra_cli.demo.theatre import Programme
@@ -20,7 +21,7 @@ PLAIN_WIDTH = 120
 """Of tables where there is no terminal to fit them into."""
 
 
-def demo(
+def demo(  # noqa: PLR0913 - an option each
     statement: Annotated[
         Path | None,
         typer.Option(envvar="STATEMENT", help="A real statement to replay; without one, a made-up history."),
@@ -42,6 +43,10 @@ def demo(
         list[Plant] | None,
         typer.Option(help="Plant one wrong trade, which the verdict must find; again for the next follower."),
     ] = None,
+    plant_history: Annotated[
+        list[HistoryPlant] | None,
+        typer.Option(help="Spoil a row of history in SQL, which the verdict must find; again for more."),
+    ] = None,
     keep: Annotated[bool, typer.Option(help="Keep the folder with everything that was written.")] = False,
 ) -> None:
     """Replay a leader's history to five followers with different rules, and judge what reached them.
@@ -53,7 +58,14 @@ def demo(
     timeline = _timeline(statement, timezone)
     if events is not None:
         timeline = msgspec.structs.replace(timeline, events=timeline.events[:events])
-    programme = Programme(chaos=chaos, seed=seed, play_seconds=seconds, plants=tuple(plant or ()), keep=keep)
+    programme = Programme(
+        chaos=chaos,
+        seed=seed,
+        play_seconds=seconds,
+        plants=tuple(plant or ()),
+        history_plants=tuple(plant_history or ()),
+        keep=keep,
+    )
     raise typer.Exit(run_demo(timeline, programme, console))
 
 

@@ -11,6 +11,10 @@ PORT = 7071
 def functions(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = PORT,
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TIMER=NCRONTAB", help="When a timer runs here instead; again for another."),
+    ] = None,
 ) -> None:
     """Run the functions of the management side: HTTP, queues and timers, until told to stop.
 
@@ -18,4 +22,4 @@ def functions(
     """
     from kopitra_cli.adapters.functions_process import run_functions  # noqa: PLC0415  # a second of imports
 
-    raise typer.Exit(run_functions(host, port))
+    raise typer.Exit(run_functions(host, port, schedule or ()))

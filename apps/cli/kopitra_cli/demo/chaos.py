@@ -27,6 +27,11 @@ class PartKind(StrEnum):
     COUNTERPARTY = "counterparty"
     AGENT = "agent"
     TERMINAL = "terminal"
+    FUNCTIONS = "management side"
+
+
+SERVICES = frozenset({PartKind.COUNTERPARTY, PartKind.FUNCTIONS})
+"""Of which there is one for all accounts."""
 
 
 class Kill(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +57,7 @@ def kill_plan(seed: int, events: int, accounts: Sequence[AccountId]) -> list[Kil
     return [
         Kill(
             kind=(kind := kinds.pop(draws.below(len(kinds)))),
-            account=None if kind is PartKind.COUNTERPARTY else accounts[draws.below(len(accounts))],
+            account=None if kind in SERVICES else accounts[draws.below(len(accounts))],
             at_event=moment,
             after_ms=draws.between(*AFTER_MS),
             down_ms=draws.between(*DOWN_MS),
@@ -105,20 +110,34 @@ class Chaos:
         self._strike = strike
         self._sleeper = sleeper
         self.kills: list[Kill] = []
+        self._striking = asyncio.Lock()
+        self._is_over = False
 
     async def rage(self) -> None:
-        """Until every planned kill is done."""
+        """Until every planned kill is done, or it is over."""
         for kill in self._plan:
             await self._until(kill.at_event)
             await self._sleeper.sleep(kill.after_ms / 1000)
-            self.kills.append(kill)
+            async with self._striking:
+                if self._is_over:
+                    return
+                await self._blow(kill)
+
+    async def end(self) -> None:
+        """Nothing is killed any more, and what was killed is back."""
+        self._is_over = True
+        async with self._striking:
+            return
+
+    async def _blow(self, kill: Kill) -> None:
+        self.kills.append(kill)
+        if self._gate is not None:
+            self._gate.hold()
+        try:
+            await self._strike(kill)
+        finally:
             if self._gate is not None:
-                self._gate.hold()
-            try:
-                await self._strike(kill)
-            finally:
-                if self._gate is not None:
-                    self._gate.let_go()
+                self._gate.let_go()
 
     async def _until(self, event: int) -> None:
         while self._played() < event:

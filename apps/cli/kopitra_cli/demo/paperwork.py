@@ -1,6 +1,6 @@
-"""What the demonstration's operator writes: one configuration file for the cast, as `kopitra apply` takes it."""
+"""The cast as configuration: entered at the management side, or one file as `kopitra apply` takes it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -32,23 +32,15 @@ def opening_file(cast: Cast, codes: Mapping[AccountId, str], open_ttl_seconds: i
     return _written(
         accounts=accounts,
         groups={GROUP: {"leaders": [cast.leader.account]}},
-        subscriptions=_subscriptions(present, open_ttl_seconds),
+        subscriptions={f.subscription: subscription_of(f, open_ttl_seconds) for f in present},
     )
 
 
-def joining_file(followers: Iterable[Follower], open_ttl_seconds: int | None = None) -> str:
-    """The subscriptions of those who join later."""
-    return _written(subscriptions=_subscriptions(followers, open_ttl_seconds))
-
-
-def _subscriptions(followers: Iterable[Follower], open_ttl_seconds: int | None) -> dict[str, Any]:
+def subscription_of(follower: Follower, open_ttl_seconds: int | None) -> dict[str, Any]:
     return {
-        follower.subscription: {
-            "group": GROUP,
-            "follower": follower.account,
-            "rules": _rules(follower) | _ttl(open_ttl_seconds),
-        }
-        for follower in followers
+        "group": GROUP,
+        "follower": follower.account,
+        "rules": _rules(follower) | _ttl(open_ttl_seconds),
     }
 
 

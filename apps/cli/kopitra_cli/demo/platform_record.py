@@ -31,7 +31,9 @@ from kopitra.machine.events import (
     SignalIgnored,
     SubscriptionConfigured,
     TradingHalted,
+    TradingResumed,
 )
+from kopitra.protocol.event_messages import is_published
 
 OPENING = frozenset({SignalAction.OPEN, SignalAction.PENDING_PLACED})
 ENDING = frozenset({OrderAction.CLOSE, OrderAction.CANCEL})
@@ -57,6 +59,9 @@ class PlatformRecord:
 
     def __init__(self) -> None:
         self.sequence = 0
+        self.published = 0
+        """The end of the last event that others are told of."""
+        self.halted = False
         self.runs: Counter[PositionRef] = Counter()
         """Leader events that were planned (or rightly ignored), by position or order."""
         self.openings: dict[AccountId, dict[PositionRef, Opening]] = defaultdict(dict)
@@ -87,6 +92,8 @@ class PlatformRecord:
 
     def take(self, recorded: Recorded) -> None:
         self.sequence = recorded.last
+        if is_published(recorded.event):
+            self.published = recorded.last
         match recorded.event:
             case CopyPlanned():
                 self._plan(recorded, recorded.event)
@@ -207,6 +214,7 @@ class PlatformRecord:
             case CopySettled():
                 self._settle_copy(event)
             case TradingHalted():
+                self.halted = True
                 for withdrawal in event.withdrawn:
                     self._settle(withdrawal.command)
             case IncidentOpened():
@@ -214,7 +222,7 @@ class PlatformRecord:
             case OrphanClosed():
                 self.incidents.append(f"{event.account}: orphan closed, magic {event.order.magic}")
             case _:
-                self._note_setting_up(event)
+                self._note_settings(event)
 
     def _settle_copy(self, event: CopySettled) -> None:
         ref = self._owners.get(event.copy_id)
@@ -223,7 +231,7 @@ class PlatformRecord:
             self.fates[event.account][ref] = event.cause
         self._clear_up(event.copy_id)
 
-    def _note_setting_up(self, event: AnyEvent) -> None:
+    def _note_settings(self, event: AnyEvent) -> None:
         match event:
             case AccountConfigured():
                 self.configured.add(event.account)
@@ -233,6 +241,8 @@ class PlatformRecord:
                 self.enrolled.add(event.account)
             case SessionOpened():
                 self.sessions[event.account] += 1
+            case TradingResumed():
+                self.halted = False
             case CatalogKept():
                 self.catalogues.add(event.account)
             case _:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra.domain.identifiers import AccountId
+from kopitra_cli.adapters.processes import ChildProcess
 from kopitra_cli.demo.chaos import BACK_SECONDS, Kill, PartKind
 from kopitra_cli.demo.progress import Progress
 from kopitra_cli.demo.stage import Stage
@@ -26,11 +27,7 @@ class Repairs:
 
     async def strike(self, kill: Kill) -> None:
         """Kill a part and start it again. Raises StartFailed."""
-        if kill.account is None:
-            process = self._stage.counterparty
-        else:
-            group = self._stage.agents if kill.kind is PartKind.AGENT else self._stage.terminals
-            process = group[kill.account]
+        process = self._process(kill)
         sessions = self._progress.record.sessions
         known = sessions[kill.account] if kill.account is not None else 0
         await process.kill()
@@ -43,10 +40,16 @@ class Repairs:
                 account = kill.account
                 assert account is not None
                 back = await self._progress.until(lambda: sessions[account] > known, BACK_SECONDS)
-            case PartKind.TERMINAL:
+            case PartKind.TERMINAL | PartKind.FUNCTIONS:
                 back = True
         if not back:
             self._note(f"{kill} was not back after {BACK_SECONDS:.0f} s")
+
+    def _process(self, kill: Kill) -> ChildProcess:
+        if kill.account is not None:
+            group = self._stage.agents if kill.kind is PartKind.AGENT else self._stage.terminals
+            return group[kill.account]
+        return self._stage.functions if kill.kind is PartKind.FUNCTIONS else self._stage.counterparty
 
     async def mind(self) -> None:
         """Restart whatever ends though nobody killed it, as a service manager does. Never returns."""

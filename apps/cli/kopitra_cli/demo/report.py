@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from kopitra_cli.demo.closing import ManagementReport
 from kopitra_cli.demo.invariants import FollowerInvariants
 from kopitra_cli.demo.run import Outcome
 from kopitra_cli.demo.verdict import FollowerVerdict, Verdict, percentile
@@ -43,7 +44,7 @@ def show_verdict(console: Console, outcome: Outcome, verdict: Verdict) -> None:
 
 def verdict_complaints(verdict: Verdict) -> Iterator[str]:
     """Everything that is wrong, each line naming follower and position; long lists are cut short and say so."""
-    yield from verdict.complaints
+    yield from _cut(verdict.complaints, "the run")
     for each in verdict.followers:
         yield from _cut(each.complaints, each.account)
 
@@ -63,10 +64,14 @@ def show_invariants(console: Console, outcome: Outcome, followers: Sequence[Foll
     console.print(table)
     for line in _what_happened(outcome):
         _say(console, line)
+    for line in _management(outcome.management):
+        _say(console, line)
     for each in followers:
         for line in _cut(each.complaints, each.account):
             _say(console, f"✗ {line}")
-    holds = not any(each.complaints for each in followers)
+    for line in _cut(outcome.management.complaints, "the run"):
+        _say(console, f"✗ {line}")
+    holds = not outcome.management.complaints and not any(each.complaints for each in followers)
     _say(console, "HOLDS" if holds else "BROKEN")
     return holds
 
@@ -91,7 +96,17 @@ def _summary(outcome: Outcome, verdict: Verdict) -> Iterator[str]:
     times = f"p50 {_milliseconds(verdict.latencies, 50)} ms, p99 {_milliseconds(verdict.latencies, 99)} ms"
     yield f"{copies} copies in {outcome.play_seconds:.1f} s, set up in {outcome.set_up_seconds:.1f} s"
     yield f"deal to deal: {times}"
+    yield from _management(outcome.management)
     yield from _what_happened(outcome)
+
+
+def _management(report: ManagementReport) -> Iterator[str]:
+    slowest = max(report.in_force, default=0.0)
+    yield f"{len(report.in_force)} changes in force within {slowest:.2f} s, halted within {report.halted:.2f} s"
+    counts = report.history.counts
+    rows = ", ".join(f"{count} {name}" for name, count in counts.items())
+    agrees = "DIFFERS FROM" if report.history.complaints else "equals"
+    yield f"history in SQL {agrees} the journal: {rows}"
 
 
 def _what_happened(outcome: Outcome) -> Iterator[str]:

@@ -14,13 +14,15 @@ from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra.domain.identifiers import AccountId
 from kopitra.domain.quotes import Quote
 from kopitra.simulation.timeline import Timeline
+from kopitra_cli.adapters.history_rows import HistoryPlant
 from kopitra_cli.adapters.journal_tail import JournalTail
 from kopitra_cli.adapters.middleman import Middleman
 from kopitra_cli.demo.cast import cast_for
 from kopitra_cli.demo.chaos import Chaos, Gate, kill_plan
+from kopitra_cli.demo.closing import Closing, ManagementReport
+from kopitra_cli.demo.configuring import Configuring
 from kopitra_cli.demo.glance import glance_at
 from kopitra_cli.demo.market import Market
-from kopitra_cli.demo.paperwork import joining_file, opening_file
 from kopitra_cli.demo.patience import Patience
 from kopitra_cli.demo.performance import Conduct, Performance
 from kopitra_cli.demo.planting import Plant, Tampering
@@ -32,7 +34,7 @@ from kopitra_cli.demo.verdict import Evidence
 from kopitra_cli.demo.view import View
 
 READY_SECONDS = 90.0
-"""For thirteen processes to start and to get to know each other on two loaded cores."""
+"""For fourteen processes to start and to get to know each other on two loaded cores."""
 DRAW_SECONDS = 0.25
 SETTLE_SECONDS = 30.0
 """For what is on its way at the end; what takes longer shows as a difference."""
@@ -53,11 +55,12 @@ class Chaotic(msgspec.Struct, frozen=True, kw_only=True):
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     """`wait_seconds`: how long the leader's next action on a position waits for the one before. `open_ttl_seconds`: the
     subscriptions' own, None for the default. `play_seconds`: the leader stops after so long. `plants`: one
-    for each of the first followers."""
+    for each of the first followers; `history_plants`: for SQL, before it is compared."""
 
     wait_seconds: float
     chaos: Chaotic | None = None
     plants: tuple[Plant, ...] = ()
+    history_plants: tuple[HistoryPlant, ...] = ()
     open_ttl_seconds: int | None = None
     play_seconds: float | None = None
 
@@ -66,6 +69,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """`notes`: what went on that is no part of the evidence (waits in vain, restarts, plants)."""
 
     evidence: Evidence
+    management: ManagementReport
     kills: tuple[str, ...]
     notes: tuple[str, ...]
     set_up_seconds: float
@@ -93,7 +97,9 @@ class DemoRun:
         self._cast = cast_for(timeline)
         self._record = PlatformRecord()
         self._progress = Progress(self._record, clock)
-        self._stage = Stage(folder, self._cast, clock, ids)
+        self._stage = Stage(folder, self._cast, clock, sleeper, ids)
+        self._configuring = Configuring(self._stage.operator, self._progress, clock)
+        self._closing = Closing(self._stage, self._progress, clock, sleeper)
         patience = Patience(self._stage.brokers, clock, sleeper)
         self._market = Market(self._cast, self._record, patience)
         self._gate = Gate()
@@ -139,21 +145,22 @@ class DemoRun:
             async with self._beside(group, self._progress.follow(tail)):
                 await self._get_ready()
                 ready = self._clock.monotonic()
-                self._view.say(f"Ready after {ready - began:.1f} s")
+                self._view.say(f"Ready after {ready - began:.1f} s, {self._changes()}")
                 await self._play(group)
+                played = self._clock.monotonic() - ready
+                evidence = self._evidence()  # before a halt takes pending orders back
+                management = await self._close()
             return Outcome(
-                evidence=self._evidence(),
+                evidence=evidence,
+                management=management,
                 kills=tuple(str(kill) for kill in self._kills()),
                 notes=tuple(self._notes),
                 set_up_seconds=ready - began,
-                play_seconds=self._clock.monotonic() - ready,
+                play_seconds=played,
             )
 
     async def _get_ready(self) -> None:
-        text = opening_file(self._cast, self._stage.codes, self._plan.open_ttl_seconds)
-        await self._stage.apply(text, "opening.yaml")
-        names = {f.subscription for f in self._cast.followers if not f.joins_late}
-        await self._expect(lambda: names <= self._record.configured, "the configuration")
+        self._stage.codes = await self._configuring.enter_everybody(self._cast, self._plan.open_ttl_seconds)
         await self._market.show(*self._first_quotes())
         await self._stage.start_agents()
         accounts = {account.account for account in self._cast.accounts}
@@ -174,19 +181,39 @@ class DemoRun:
             await self._performance.play(middle, len(self._timeline.events))
             self._phase = "settling"
             await self._performance.settled()
+            if self._chaos is not None:
+                await self._chaos.end()
             await self._progress.until(lambda: not self._record.on_its_way(), SETTLE_SECONDS)
+
+    async def _close(self) -> ManagementReport:
+        self._phase = "stopping by the kill switch"
+        halted = await self._closing.halt_and_resume()
+        self._view.say(f"Kill switch: halted after {halted:.2f} s while SQL was locked, then resumed")
+        self._phase = "waiting for SQL"
+        await self._stage.stop_agents()
+        history = await self._closing.history(self._plan.history_plants)
+        self._view.say(f"SQL had all of the history {history.behind_seconds:.1f} s after the end")
+        return ManagementReport(
+            in_force=tuple(self._configuring.took),
+            halted=halted,
+            history=history,
+            timed=self._chaos is None,
+        )
+
+    def _changes(self) -> str:
+        took = self._configuring.took
+        return f"{len(took)} changes by the management side, each in force within {max(took):.2f} s"
 
     async def _join(self, index: int) -> None:
         late = [follower for follower in self._cast.followers if follower.joins_late]
         if self._is_over():
             return
         await self._gate.passed()
-        await self._stage.apply(joining_file(late, self._plan.open_ttl_seconds), "joining.yaml")
-        names = {follower.subscription for follower in late}
-        await self._expect(lambda: names <= self._record.configured, "the late follower's subscription")
+        await self._configuring.subscribe(late, self._plan.open_ttl_seconds)
         at = self._timeline.events[index].at
         self._joined = {follower.account: at for follower in late}
-        self._view.say(f"{', '.join(self._joined)} joins at {at:%Y-%m-%d %H:%M:%S} of the history")
+        joined = f"{', '.join(self._joined)} joins at {at:%Y-%m-%d %H:%M:%S} of the history"
+        self._view.say(f"{joined}, in force after {self._configuring.took[-1]:.2f} s")
 
     def _middle(self) -> int:
         """Half the timeline, where its time moves: a follower joins between two moments, never within one."""

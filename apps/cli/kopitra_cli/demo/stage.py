@@ -1,31 +1,33 @@
-"""The demonstration's processes: a counterparty, a broker with its terminal and an agent for each account."""
+"""The demonstration's processes: a counterparty with the management side beside it, a broker with its terminal and an
+agent for each account."""
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from kopitra.application.ports.identity import IdSource
-from kopitra.application.ports.timing import Clock
+from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra.domain.identifiers import AccountId
-from kopitra_cli.adapters.commands_queue import commands_queue, issue_of
 from kopitra_cli.adapters.operator_desk import OperatorDesk
 from kopitra_cli.adapters.processes import ChildProcess, python_module
-from kopitra_cli.configuration.document import read_document
-from kopitra_cli.configuration.operations import messages_of, operations_of
 from kopitra_cli.demo.account_processes import AccountProcesses
 from kopitra_cli.demo.broker_story import BrokerStory, story_of
 from kopitra_cli.demo.cast import Account, Cast
-from kopitra_cli.demo.paperwork import TENANT, enrolment_codes
+from kopitra_cli.demo.paperwork import TENANT
+from kopitra_functions.settings import PREFIX as FUNCTIONS
 from kopitra_terminal.account_folder import read_account
 from kopitra_terminal.control import BrokerControl
 
 SHARD = "main"
 LOOPBACK = "127.0.0.1"
+COUNTERPARTY = "KOPITRA_"
 COUNTERPARTY_LISTENING = r'"port":\s*(\d+)'
-OPERATOR = "demonstration"
+FUNCTIONS_LISTENING = r"listening on (\S+)"
+DRAIN_SCHEDULE = "history_drain=*/2 * * * * *"
+"""Written as it comes, every two seconds: a demonstration is over before history would be due anywhere else."""
 KEY_BYTES = 32
 REQUESTS_PER_SECOND = 1000
 """A compressed history signals faster than any real leader; the limit is another test's matter."""
@@ -34,17 +36,18 @@ REQUESTS_PER_SECOND = 1000
 class Stage:
     """Everything lives in `folder`, the processes' output included. `start` and `stop` belong together."""
 
-    def __init__(self, folder: Path, cast: Cast, clock: Clock, ids: IdSource) -> None:
+    def __init__(self, folder: Path, cast: Cast, clock: Clock, sleeper: Sleeper, ids: IdSource) -> None:
         self.folder = folder
         self.cast = cast
-        self.codes = enrolment_codes(cast, ids.token_bytes)
+        self.codes: dict[AccountId, str] = {}
+        """One-time codes of the accounts, once the management side has issued them."""
         self.data = folder / "counterparty"
         self._logs = folder / "logs"
         self._processes = AccountProcesses(folder, self._logs)
         self._keys = msgspec.json.encode({"k1": b64encode(ids.token_bytes(KEY_BYTES)).decode()}).decode()
-        self._revision = 0
-        self.operator = OperatorDesk(folder, clock, TENANT)
+        self.operator = OperatorDesk(self.data, TENANT, clock, sleeper, ids)
         self.counterparty = self._counterparty(port=0)
+        self.functions = self._functions(port=0)
         self.terminals = {account.account: self._processes.terminal(account) for account in cast.accounts}
         self.agents: dict[AccountId, ChildProcess] = {}
         self.brokers: dict[AccountId, BrokerControl] = {}
@@ -60,22 +63,30 @@ class Stage:
         return f"http://{LOOPBACK}:{self.counterparty.said}"
 
     @property
-    def queue(self) -> Path:
-        return self.data / "queues.sqlite"
+    def database(self) -> Path:
+        """The management side's SQL."""
+        return self.data / "management.sqlite"
+
+    @property
+    def blobs(self) -> Path:
+        return self.data / "blobs"
 
     @property
     def processes(self) -> Sequence[ChildProcess]:
-        return [*self.agents.values(), *self.terminals.values(), self.counterparty]
+        return [*self.agents.values(), *self.terminals.values(), self.counterparty, self.functions]
 
     async def start(self) -> None:
-        """Counterparty and terminals; agents come when they are configured. Raises StartFailed."""
+        """Both services and the terminals; agents come when they are configured. Raises StartFailed."""
         self._logs.mkdir(parents=True, exist_ok=True)
         self.data.mkdir(parents=True, exist_ok=True)
         for account in self.cast.accounts:
             self._processes.write_settings(account)
-        await _together([self.counterparty, *self.terminals.values()])
+        await _together(process.start for process in (self.counterparty, *self.terminals.values()))
         self.counterparty.environment["KOPITRA_PORT"] = self.counterparty.said
-        self.operator.visit(self.url)
+        self.functions.environment[f"{FUNCTIONS}COUNTERPARTY_URL"] = self.url
+        await self.functions.start()
+        self.functions.command = _functions_command(int(self.functions.said.rpartition(":")[2]))
+        self.operator.visit(self.url, self.functions.said)
         for account in self.cast.accounts:
             address = self.terminals[account.account].said
             self._processes.write_settings(account, address)
@@ -85,23 +96,19 @@ class Stage:
         """Raises StartFailed."""
         for account in self.cast.accounts:
             self.agents[account.account] = self._agent(account)
-        await _together(self.agents.values())
+        await _together(process.start for process in self.agents.values())
 
-    async def apply(self, text: str, name: str) -> None:
-        """Publish a configuration file as `kopitra apply` does. Raises ConfigurationInvalid, QueueError."""
-        file = self.folder / name
-        file.write_text(text)
-        self._revision += 1
-        issue = issue_of(OPERATOR, self._revision)
-        operations = operations_of(read_document(file.read_text(), str(file)), issue)
-        await commands_queue(self.queue).send(messages_of(operations))
+    async def stop_agents(self) -> None:
+        """Nobody tells the counterparty anything from now on."""
+        await asyncio.gather(*(agent.stop() for agent in self.agents.values()))
 
     async def stop(self) -> None:
         """End everything, agents first; nothing of it is left when this returns."""
         await self.operator.leave()
         for control in self.brokers.values():
             await control.disconnect()
-        for group in (self.agents.values(), [self.counterparty], self.terminals.values()):
+        services = [self.counterparty, self.functions]
+        for group in (self.agents.values(), services, self.terminals.values()):
             await asyncio.gather(*(process.stop() for process in group))
 
     async def kill(self) -> None:
@@ -124,7 +131,7 @@ class Stage:
             "KOPITRA_RATE_LIMIT_PER_SECOND": str(REQUESTS_PER_SECOND),
             "KOPITRA_RATE_LIMIT_BURST": str(REQUESTS_PER_SECOND),
             "KOPITRA_LOG_LEVEL": "info",
-            **self.operator.settings(),
+            **self.operator.settings(COUNTERPARTY),
         }
         return ChildProcess(
             "counterparty",
@@ -132,6 +139,22 @@ class Stage:
             environment=environment,
             log=self._logs / "counterparty.log",
             ready=COUNTERPARTY_LISTENING,
+        )
+
+    def _functions(self, port: int) -> ChildProcess:
+        environment = {
+            "DATA_FOLDER": str(self.data),
+            "SHARD": SHARD,
+            "DRAIN_MESSAGES": "1",
+            "LOG_LEVEL": "info",
+        }
+        return ChildProcess(
+            "management side",
+            _functions_command(port),
+            environment={f"{FUNCTIONS}{name}": value for name, value in environment.items()}
+            | dict(self.operator.settings(FUNCTIONS)),
+            log=self._logs / "functions.log",
+            ready=FUNCTIONS_LISTENING,
         )
 
     def _agent(self, account: Account) -> ChildProcess:
@@ -145,7 +168,12 @@ class Stage:
         )
 
 
-async def _together(processes: Iterable[ChildProcess]) -> None:
+def _functions_command(port: int) -> list[str]:
+    arguments = ("--host", LOOPBACK, "--port", str(port), "--schedule", DRAIN_SCHEDULE)
+    return python_module("kopitra_cli", "functions", *arguments)
+
+
+async def _together(starts: Iterable[Callable[[], Coroutine[None, None, None]]]) -> None:
     async with asyncio.TaskGroup() as group:
-        for process in processes:
-            group.create_task(process.start())
+        for start in starts:
+            group.create_task(start())

@@ -8,6 +8,7 @@ import msgspec
 from rich.console import Console
 
 from kopitra.simulation.timeline import Timeline
+from kopitra_cli.adapters.history_rows import HistoryPlant
 from kopitra_cli.demo.invariants import check_invariants
 from kopitra_cli.demo.planting import Plant
 from kopitra_cli.demo.report import show_invariants, show_verdict
@@ -35,6 +36,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     play_seconds: float | None = None
     plants: tuple[Plant, ...] = ()
+    history_plants: tuple[HistoryPlant, ...] = ()
     keep: bool = False
 
 
@@ -64,7 +66,10 @@ class Theatre:
         seed = programme.seed if programme.seed is not None else self._seed
         if not programme.chaos:
             plan = RunPlan(
-                wait_seconds=WAIT_SECONDS, plants=programme.plants, play_seconds=programme.play_seconds
+                wait_seconds=WAIT_SECONDS,
+                plants=programme.plants,
+                history_plants=programme.history_plants,
+                play_seconds=programme.play_seconds,
             )
             return self._exit_code(await self._judged(timeline, plan, programme))
         self._say(f"Chaos seed {seed}")
@@ -72,6 +77,7 @@ class Theatre:
             wait_seconds=CHAOS_WAIT_SECONDS,
             chaos=Chaotic(seed=seed, pausing=True),
             plants=programme.plants,
+            history_plants=programme.history_plants,
             play_seconds=programme.play_seconds,
         )
         passed = await self._judged(timeline, calm, programme)
@@ -94,6 +100,8 @@ class Theatre:
     async def _judged(self, timeline: Timeline, plan: RunPlan, programme: Programme) -> bool:
         def look(outcome: Outcome) -> bool:
             verdict = judge(outcome.evidence)
+            also = (*verdict.complaints, *outcome.management.complaints)
+            verdict = msgspec.structs.replace(verdict, complaints=also)
             show_verdict(self._console, outcome, verdict)
             return verdict.passed
 

@@ -1,8 +1,9 @@
 """The local host: every function of an app, given its triggers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
 import structlog
 from azure.functions import FunctionApp
 
@@ -10,17 +11,20 @@ from kopitra.application.ports.identity import IdSource
 from kopitra.application.ports.queue import Queue
 from kopitra.application.ports.timing import Clock, Sleeper
 from kopitra_cli.functions_host.http import HttpFront
-from kopitra_cli.functions_host.indexing import index
+from kopitra_cli.functions_host.indexing import Functions, index
 from kopitra_cli.functions_host.invoking import Invoker
 from kopitra_cli.functions_host.limits import HostLimits
 from kopitra_cli.functions_host.queues import QueueListener
+from kopitra_cli.functions_host.refusals import HostRefused
+from kopitra_cli.functions_host.schedules import Schedule
 from kopitra_cli.functions_host.timers import TimerListener, TimerMemory
 
 log = structlog.get_logger("kopitra.functions")
 
 
 class FunctionsHost:
-    """`start` and `stop` belong together. `http` is for an ASGI server; None where the app has no HTTP function."""
+    """`start` and `stop` belong together. `http` is for an ASGI server; None where the app has no HTTP function.
+    `schedules`: of timers that run at other times here than the app says."""
 
     def __init__(
         self,
@@ -32,9 +36,10 @@ class FunctionsHost:
         sleeper: Sleeper,
         ids: IdSource,
         limits: HostLimits | None = None,
+        schedules: Mapping[str, Schedule] | None = None,
     ) -> None:
         """Raises HostRefused."""
-        self.functions = index(app)
+        self.functions = _rescheduled(index(app), schedules or {})
         self._open_queue = open_queue
         self._memory = memory
         self._clock = clock
@@ -95,3 +100,14 @@ class FunctionsHost:
         log.error("trigger_broke", exc_info=error)
         if not self._failed.done():
             self._failed.set_result(error)
+
+
+def _rescheduled(functions: Functions, schedules: Mapping[str, Schedule]) -> Functions:
+    unknown = set(schedules) - {timer.callee.name for timer in functions.timers}
+    if unknown:
+        raise HostRefused(f"there is no timer {min(unknown)}")
+    timers = tuple(
+        msgspec.structs.replace(timer, schedule=schedules.get(timer.callee.name, timer.schedule))
+        for timer in functions.timers
+    )
+    return msgspec.structs.replace(functions, timers=timers)

@@ -1,6 +1,7 @@
 """NCRONTAB, as timer triggers write it: second minute hour day month weekday, in UTC."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from croniter import croniter
@@ -36,3 +37,14 @@ class Schedule:
         """The first occurrence after this moment."""
         times = croniter(self._fields, moment, ret_type=datetime, day_or=False, second_at_beginning=True)
         return times.get_next(datetime)
+
+
+def schedules_of(told: Iterable[str]) -> dict[str, Schedule]:
+    """By timer, from `TIMER=NCRONTAB` each. Raises HostRefused."""
+    found: dict[str, Schedule] = {}
+    for each in told:
+        timer, equals, expression = each.partition("=")
+        if not equals or not timer:
+            raise HostRefused(f"{each!r} is not TIMER=NCRONTAB")
+        found[timer.strip()] = Schedule(expression)
+    return found

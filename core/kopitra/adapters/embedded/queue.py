@@ -108,6 +108,13 @@ class SqliteQueue:
     async def counts(self) -> QueueCounts:
         return await self._run(self.file.counts)
 
+    async def unlock_all(self) -> int:
+        """End every lock of the queue, for whoever knows that those who held them are gone; how many there were. Their
+        deliveries stay counted."""
+        unlocked = await self._run(self.file.unlock_all)
+        self._announce()
+        return unlocked
+
     async def close(self) -> None:
         if self._closed:
             return

@@ -105,6 +105,14 @@ class QueueFile:
             except MessageLockLost:
                 continue
 
+    def unlock_all(self) -> int:
+        """Make every locked message of the queue deliverable now; how many there were."""
+        with self._transaction():
+            return self._execute(
+                "UPDATE messages SET lock_token=NULL, due_ms=? WHERE queue=? AND lock_token IS NOT NULL AND due_ms>?",
+                *(self._now(), self._queue, self._now()),
+            ).rowcount
+
     def bury(self, received: ReceivedMessage, reason: str, description: str) -> None:
         with self._holding(received):
             self._bury(received.sequence_number, reason, description)
