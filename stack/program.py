@@ -156,7 +156,8 @@ class Stack:
                     "vault": self.vault.vault.id,
                     "bus": self.bus.namespace.id,
                     "database": self.database.database.id,
-                }
+                },
+                within=[self.storage, self.vault, self.bus, self.database, self.access, self.auditing],
             )
 
     def _watch(self, pager: Output[str] | None) -> None:

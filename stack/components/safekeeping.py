@@ -1,10 +1,10 @@
 """Locks on what holds state, in a protected environment. Not on the group: its lock would keep the deployer from
 closing the database's firewall again, and grants from being taken back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi_azure_native as azure
-from pulumi import Input, ResourceOptions
+from pulumi import Input, Resource, ResourceOptions
 
 from stack.frame import Component
 
@@ -12,9 +12,16 @@ LOCK = "no-delete"
 
 
 class Safekeeping(Component):
-    """`stateful`: resource ids by what they hold."""
+    """`stateful`: resource ids by what they hold. `within`: what is in their scopes, down to grants on them: locks are
+    made after all that and removed before it, for under a lock nothing of it can be removed."""
 
-    def __init__(self, stateful: Mapping[str, Input[str]], opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        stateful: Mapping[str, Input[str]],
+        *,
+        within: Sequence[Resource],
+        opts: ResourceOptions | None = None,
+    ) -> None:
         super().__init__("safekeeping", opts)
         for what, scope in stateful.items():
             azure.authorization.ManagementLockByScope(
@@ -23,6 +30,6 @@ class Safekeeping(Component):
                 scope=scope,
                 level=azure.authorization.LockLevel.CAN_NOT_DELETE,
                 notes="Holds the journal or the books of real accounts; lift this lock before a planned removal.",
-                opts=self.child,
+                opts=ResourceOptions(parent=self, depends_on=list(within)),
             )
         self.register_outputs({})

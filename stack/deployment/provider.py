@@ -109,7 +109,12 @@ class Deployments(ResourceProviderServicer):
         if engine is not None:
             self._tell_to(engine)
 
-    def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802 — the names are Pulumi's
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 — the names are Pulumi's
+        """Declined: what a provider can is said by `Configure`."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._tell_to(request.address)
         return Empty()
 
