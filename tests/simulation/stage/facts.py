@@ -171,6 +171,8 @@ class Facts:
                 self._acknowledged(event, at)
             case events.CommandExpired():
                 self._given_up(event.command, at, "expired")
+            case events.NetSettled():
+                self._given_to_the_owner(event)
             case events.ExecutionRecorded() if event.copy_id and event.execution.status in TAKEN_OFF:
                 self.taken_off.add(str(event.copy_id))
             case _:
@@ -189,6 +191,19 @@ class Facts:
             self.released.add(str(release.copy_id))
         for withdrawal in getattr(event, "withdrawn", ()):
             self._given_up(withdrawal.command, at, "stopped")
+
+    def _given_to_the_owner(self, event: events.NetSettled) -> None:
+        """What a trade of the owner's took of copies is the owner's from then on."""
+        key = (str(event.account), event.symbol)
+        book = self.shadow.accounts[event.account].following
+        for settled in event.copies:
+            known = book.copies[settled.copy_id]
+            taken = known.live_volume - (settled.filled - settled.closed)
+            taken -= sum((each.volume for each in settled.taken), ZERO) - sum(known.taken.values(), ZERO)
+            self.manual[key] = self.manual.get(key, ZERO) + signed(known.side, taken)
+            copy = self.copies.get((key[0], known.magic))
+            if copy is not None:
+                copy.own += taken
 
     def _added(self, event: events.CopyAdded, at: float) -> None:
         if event.decision.order is None:
