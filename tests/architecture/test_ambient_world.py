@@ -17,6 +17,7 @@ MAY_TOUCH_THE_WORLD = {
     "stack.components.*": "names that must be UUIDs are made of other names (uuid5): no chance is in them",
     "stack.packages.*": "runs the installer",
     "stack.release": "asks git",
+    "stack.bootstrap.*": "runs the commands that make the place for state and secrets, and waits for grants",
     "stack.deployment.*": "does in Azure what is to be done there",
     "kopitra.simulation.virtual_time": "an event loop is made of a selector; this one never waits on it",
 }

@@ -7,6 +7,7 @@ from kopitra_cli.commands.demo import demo
 from kopitra_cli.commands.dev import dev
 from kopitra_cli.commands.functions import functions
 from kopitra_cli.commands.replay import replay
+from kopitra_cli.commands.smoke import smoke
 from kopitra_cli.commands.statement import statement
 from kopitra_cli.commands.token import token
 
@@ -23,5 +24,6 @@ app.command()(statement)
 app.command()(functions)
 app.command()(token)
 app.command()(dev)
+app.command()(smoke)
 
 __all__ = ["app"]

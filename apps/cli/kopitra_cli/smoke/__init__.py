@@ -1,0 +1,1 @@
+"""One EA's life in a minute, on paper, against any deployed counterparty."""
