@@ -65,10 +65,16 @@ class Dev:
         assert self.process.pid is not None
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def services(self) -> list[psutil.Process]:
+        """The two that a change of code concerns."""
+        return [
+            child for child in self.children() if {"kopitra_counterparty", "functions"} & set(child.cmdline())
+        ]
+
 
 @pytest.fixture
 async def dev(tmp_path: Path) -> AsyncGenerator[Dev]:
-    dev = Dev(tmp_path)
+    dev = Dev(tmp_path, "--terminals")
     yield dev
     await dev.process.kill()
 
@@ -79,7 +85,15 @@ async def status_of(url: str, token: str | None = None) -> int:
         return answer.status
 
 
-async def test_both_services_answer_are_reloaded_by_a_touch_and_leave_nothing_behind(dev: Dev):
+TRADING = [
+    r"^agent of (leader|fixed|small) +\S+ info +session\.open",
+    r"^counterparty .*POST /signals account=leader.* status=202",
+    r"^functions .* function=events ",
+]
+"""Lines of the merged log once the terminals' trades are copied and told to the management side."""
+
+
+async def test_everything_answers_trades_is_reloaded_by_a_touch_and_leaves_nothing_behind(dev: Dev):
     await dev.process.start()
     urls = await dev.until_ready(1)
     token = CliRunner().invoke(app, ["token", "--tenant", "acme", "--data", str(dev.data)]).stdout.strip()
@@ -87,11 +101,16 @@ async def test_both_services_answer_are_reloaded_by_a_touch_and_leave_nothing_be
     assert await status_of(f"{urls['functions']}/api/admin/health") == 200
     assert await status_of(f"{urls['counterparty']}/trade-agent/v1/sessions", token) == 200
     assert await status_of(f"{urls['counterparty']}/trade-agent/v1/sessions") == 401
+    async with asyncio.timeout(SOON):
+        while not all(re.search(each, dev.text, re.MULTILINE) for each in TRADING):
+            assert "terminals ended" not in dev.text, dev.text
+            await asyncio.sleep(LOOK_SECONDS)
 
-    before = {child.pid for child in dev.children()}
+    before = {child.pid for child in dev.services()}
     (dev.source / "module.py").touch()
     assert await dev.until_ready(2) == urls
     children = dev.children()
+    assert len(children) == 8
     assert not before & {child.pid for child in children}
     assert await status_of(f"{urls['counterparty']}/trade-agent/v1/sessions", token) == 200
     assert await status_of(f"{urls['functions']}/api/admin/health") == 200
@@ -144,28 +163,6 @@ async def test_code_that_changes_while_services_start_is_loaded_when_they_have()
         await asyncio.gather(running, return_exceptions=True)
     assert services.starts == 2
     assert captured.get().count("one.py, two.py changed") == 1
-
-
-async def test_its_terminals_trade_and_are_copied_and_nothing_of_them_is_left(tmp_path: Path):
-    dev = Dev(tmp_path, "--terminals")
-    await dev.process.start()
-    try:
-        await dev.until_ready(1)
-        wanted = [
-            r"^agent of (leader|fixed|small) +\S+ info +session\.open",
-            r"^counterparty .*POST /signals account=leader.* status=202",
-            r"^functions .* function=events ",
-        ]
-        async with asyncio.timeout(SOON):
-            while not all(re.search(each, dev.text, re.MULTILINE) for each in wanted):
-                assert "terminals ended" not in dev.text, dev.text
-                await asyncio.sleep(LOOK_SECONDS)
-        children = dev.children()
-        assert len(children) >= 8
-        await dev.process.stop()
-        assert not [child for child in children if child.is_running()]
-    finally:
-        await dev.process.kill()
 
 
 async def check(token: str, data: Path, clock: ManualClock | None = None) -> tuple[str, str, set[Role]]:
