@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pulumi import Input, Output
 
-from stack.components.counterparty import PORT
+from stack.components.counterparty import PORT, STOP_SECONDS
 from stack.components.storage import COUNTERPARTY_CONTAINER, JOURNAL_TABLE
 from stack.settings import Settings
 
@@ -63,6 +63,7 @@ def counterparty_settings(settings: Settings, backends: Backends) -> Values:
         "ENABLE_ORYX_BUILD": "false",
         "PYTHONPATH": "/home/site/wwwroot/.python_packages/lib/site-packages",
         "WEBSITES_PORT": str(PORT),
+        "WEBSITES_CONTAINER_STOP_TIME_LIMIT": str(STOP_SECONDS),
     }
 
 

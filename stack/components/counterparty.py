@@ -10,7 +10,11 @@ from stack.frame import Component, Frame
 
 PYTHON = "3.13"
 PORT = 8000
-COMMAND = "python -m kopitra_counterparty"
+COMMAND = "exec python -m kopitra_counterparty"
+"""`exec`: else a shell gets the signal to stop, keeps it to itself, and the shard's lease has to run out."""
+STOP_SECONDS = 30
+"""For parked polls, commits in flight and a snapshot; App Service would kill after 5 s by default, and waits for 120 at
+most."""
 HEALTH_PATH = "/trade-agent/v1/health"
 LIVE_PATH = "/trade-agent/v1/health/live"
 STAGING = "staging"
