@@ -1,6 +1,7 @@
 """The targets of `scripts/dev.py`: what each prepares and runs."""
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +9,12 @@ from pathlib import Path
 
 from . import amqp, environment, locks, node
 from .stages import STAGES
-from .steps import ROOT, Failed, hand_over, run, say, table, timed
+from .steps import ROOT, Failed, Outcome, hand_over, run, say, table, timed
 
 PATHS = ("STATEMENT",)
 """Variables that name a file, relative to where the command was typed."""
+
+ZIZMOR = ("--offline", "--no-progress", "--min-severity", "medium", ".github")
 
 SIMULATED_SEEDS = "20"
 """How many seeds `simulate` tries where nobody says: enough to notice a fault, quick enough to wait for."""
@@ -112,7 +115,37 @@ def check(_: Sequence[str]) -> int:
         timed("ruff format", passes(python, "-m", "ruff", "format", "--check")),
         timed("layers (import-linter)", passes(environment.BIN / "lint-imports")),
         timed("locks", locks_hold),
+        timed("workflows (zizmor)", passes(environment.BIN / "zizmor", *ZIZMOR)),
+        *actionlint(passes),
         timed("types (pyright)", passes("pyright", "--pythonpath", python)),
+    ]
+    print(table(outcomes))
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def actionlint(passes: Callable[..., Callable[[], bool]]) -> list[Outcome]:
+    """Where it is installed: it is a Go program, and no registry of ours has it."""
+    if shutil.which("actionlint") is None:
+        say("actionlint is not on PATH: workflows are checked by zizmor and by tests alone")
+        return []
+    return [timed("workflows (actionlint)", passes("actionlint", "-no-color"))]
+
+
+def audit(_: Sequence[str]) -> int:
+    """Asks the indexes for known weaknesses of exactly what is locked; nothing is installed for it."""
+    environment.prepare()
+    env = node.prepare_tools()
+    python = [environment.PYTHON, "-m", "pip_audit", "--require-hashes", "--disable-pip", "--no-deps"]
+    outcomes = [
+        timed(f"audit {path.name}", lambda path=path: run([*python, "-r", path], env=env) == 0)
+        for path in sorted((ROOT / "requirements").glob("*.txt"))
+    ]
+    outcomes += [
+        timed(
+            f"audit {path.parent.relative_to(ROOT)}",
+            lambda path=path: run(["npm", "audit", "--package-lock-only"], env=env, cwd=path.parent) == 0,
+        )
+        for path in sorted((ROOT / "requirements").glob("*/package-lock.json"))
     ]
     print(table(outcomes))
     return 0 if all(outcome.passed for outcome in outcomes) else 1
@@ -185,6 +218,7 @@ TARGETS = {
         of_the_stack("bootstrap", "token-keys"),
         {"ENV=name": "dev, staging or prod"},
     ),
+    "audit": Target("known weaknesses in what is locked; asks the package indexes", audit, {}),
     "fmt": Target("format and fix what can be fixed", fmt, {}),
     "setup": Target("install everything a developer needs", setup, {}),
     "lock": Target("compile requirements/*.txt anew; --upgrade", lock, {}),
