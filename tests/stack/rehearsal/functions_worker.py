@@ -29,7 +29,11 @@ async def main() -> dict[str, object]:
         url = f"https://kopitra.example/api/admin/{path}"
         answer = await call(HttpRequest(method="GET", url=url, headers={}, body=b""), context)
         answers[path] = {"status": answer.status_code, "body": json.loads(answer.get_body())}
-    return {"functions": sorted(functions), "answers": answers, "modules": sys.modules["kopitra"].__file__}
+    return {
+        "functions": sorted(map(str, functions)),
+        "answers": answers,
+        "modules": sys.modules["kopitra"].__file__,
+    }
 
 
 print(json.dumps(asyncio.run(main())))
