@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from types import NoneType
 
 import pytest
 
@@ -85,6 +86,20 @@ async def test_a_completed_message_is_gone_for_good(queues: QueueStore):
     assert await queue.receive(1) == []
     counts = await queue.counts()
     assert (counts.active, counts.locked, counts.scheduled, counts.dead_letter) == (0, 0, 0, 0)
+
+
+async def test_messages_completed_together_are_gone_but_for_those_whose_lock_ran_out(queues: QueueStore):
+    queue = await queues.open()
+    await queue.send([message(name) for name in "abcde"])
+    lost = await queue.receive(2)
+    queues.clock.advance(LOCK_SECONDS + 1)
+    again = await queue.receive(5)
+    assert names(again) == list("abcde")
+    together = [*lost, *again[1:]]
+    results = await asyncio.gather(*map(queue.complete, together), return_exceptions=True)
+    assert [type(result) for result in results] == [MessageLockLost] * 2 + [NoneType] * 4
+    queues.clock.advance(LOCK_SECONDS + 1)
+    assert names(await queue.receive(5)) == ["a"]
 
 
 async def test_an_abandoned_message_comes_again_before_later_ones_and_is_counted(queues: QueueStore):

@@ -142,11 +142,14 @@ class QueueListener:
         how: Callable[[ReceivedMessage], Awaitable[None]],
     ) -> None:
         """What cannot be settled comes again when its lock runs out: its work may be done twice."""
-        for each in received:
+
+        async def settle(each: ReceivedMessage) -> None:
             try:
                 await how(each)
             except (MessageLockLost, QueueUnavailable) as error:
                 log.warning("not_settled", message=each.message.message_id, error=str(error))
+
+        await asyncio.gather(*(settle(each) for each in received))
 
 
 def trigger_message(received: ReceivedMessage) -> ServiceBusMessage:

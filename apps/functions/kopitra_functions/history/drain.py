@@ -187,8 +187,7 @@ class Drain:
             half = len(batch) // 2
             return await self._write(batch[:half]) + await self._write(batch[half:])
         self._reached |= reached
-        for one, _ in batch:
-            await self._completed(one)
+        await asyncio.gather(*(self._completed(one) for one, _ in batch))
         return 0
 
     async def _completed(self, one: ReceivedMessage) -> None:

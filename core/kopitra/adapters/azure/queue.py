@@ -54,6 +54,8 @@ class ServiceBusQueue:
         self._sender: ServiceBusSender = client.get_queue_sender(queue, socket_timeout=socket_seconds)
         self._sending = asyncio.Lock()
         """A link takes one batch at a time."""
+        self._settling = asyncio.Lock()
+        """The SDK's clients do one thing at a time, whoever asks for several."""
         self._receiving = {
             dead: Receiving(
                 client.get_queue_receiver(
@@ -178,7 +180,8 @@ class ServiceBusQueue:
         dead, held = self._held.find(received.lock_token)
         try:
             with reported():
-                await settlement(await self._receiving[dead].opened(), held)
+                async with self._settling:
+                    await settlement(await self._receiving[dead].opened(), held)
         except MessageLockLost:
             self._held.forget(received.lock_token)
             raise

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from kopitra.adapters.embedded.queue_file import QueueFile
+from kopitra.adapters.embedded.queue_file import QueueFile, lock_lost
 from kopitra.application.ports.identity import IdSource
 from kopitra.application.ports.queue import (
     LOCK_DURATION,
@@ -37,6 +37,8 @@ class SqliteQueue:
         self._changed = asyncio.Event()
         """Set, and replaced, when this process made something deliverable."""
         self._closed = False
+        self._completing: list[tuple[ReceivedMessage, asyncio.Future[None]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(
@@ -79,7 +81,14 @@ class SqliteQueue:
                 return received
 
     async def complete(self, received: ReceivedMessage) -> None:
-        await self._run(self.file.complete, received)
+        """Those that are asked for together share one transaction, which is one flush of the disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._completing.append((received, done))
+        if len(self._completing) == 1:
+            task = asyncio.ensure_future(self._complete_together())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        await done
 
     async def abandon(self, received: ReceivedMessage) -> None:
         await self._run(self.file.abandon, received)
@@ -122,6 +131,23 @@ class SqliteQueue:
         self._announce()
         await asyncio.get_running_loop().run_in_executor(self._thread, self.file.close)
         self._thread.shutdown(wait=False)
+
+    async def _complete_together(self) -> None:
+        batch, self._completing = self._completing, []
+        try:
+            ours = await self._run(self.file.complete_together, [received for received, _ in batch])
+        except QueueUnavailable as error:
+            for _, done in batch:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        for (received, done), is_ours in zip(batch, ours, strict=True):
+            if done.done():
+                continue  # whoever asked does not wait any more
+            if is_ours:
+                done.set_result(None)
+            else:
+                done.set_exception(lock_lost(received))
 
     async def _receive(self, limit: int, *, dead: bool) -> tuple[list[ReceivedMessage], int, datetime | None]:
         """What was there, and what to wait for when that is nothing: the file's version and the next due time."""

@@ -92,6 +92,11 @@ class QueueFile:
         with self._holding(received):
             self._delete(received.sequence_number)
 
+    def complete_together(self, several: Sequence[ReceivedMessage]) -> list[bool]:
+        """In one transaction; for each, whether it was still ours."""
+        with self._transaction():
+            return [self._delete_held(received) for received in several]
+
     def abandon(self, received: ReceivedMessage) -> None:
         with self._holding(received):
             self._free(received.sequence_number, uncount=0)
@@ -237,6 +242,13 @@ class QueueFile:
             dead_letter_error_description=description,
         )
 
+    def _delete_held(self, received: ReceivedMessage) -> bool:
+        deleted = self._execute(
+            "DELETE FROM messages WHERE sequence_number=? AND lock_token=? AND due_ms>?",
+            *(received.sequence_number, received.lock_token, self._now()),
+        )
+        return deleted.rowcount == 1
+
     @contextmanager
     def _holding(self, received: ReceivedMessage) -> Generator[None]:
         """A transaction in which the message is certainly ours. Raises `MessageLockLost`."""
@@ -246,7 +258,7 @@ class QueueFile:
                 *(received.sequence_number, received.lock_token, self._now()),
             ).fetchone()
             if held is None:
-                raise MessageLockLost(f"message {received.message.message_id} is no longer locked by us")
+                raise lock_lost(received)
             yield
 
     @contextmanager
@@ -266,6 +278,10 @@ class QueueFile:
 
     def _now(self) -> int:
         return _milliseconds(self._clock.now())
+
+
+def lock_lost(received: ReceivedMessage) -> MessageLockLost:
+    return MessageLockLost(f"message {received.message.message_id} is no longer locked by us")
 
 
 @contextmanager
