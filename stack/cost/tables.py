@@ -6,7 +6,7 @@ from decimal import Decimal
 from stack.cost.model import Line, total
 from stack.cost.prices import DEARER_REGION, PRICES
 
-HEAD = ("resource", "meter", "quantity", "unit", "USD", "of which is")
+HEAD = ("resource", "meter", "quantity", "unit", "USD", "what that is")
 ALIGNED = "<<><><"
 """`>`: to the right."""
 

@@ -71,6 +71,15 @@ def test_a_choice_is_a_setting_that_exists_and_costs_what_its_meters_say() -> No
     assert more == awake + bus + Decimal("56.58") - Decimal("12.41")
 
 
+def test_the_documentation_says_what_is_reckoned() -> None:
+    page = (ROOT / "docs" / "deploying.md").read_text()
+    for name in ("dev", "staging", "prod"):
+        budget = environment(name).stack.settings.budget.monthly_usd
+        assert f"| {name} | {usd(name):.2f} | {budget} |" in page
+    for choice in CHOICES:
+        assert f"| {choice.says} |" in page
+
+
 def test_everything_that_is_off_by_default_has_a_price() -> None:
     assert total(cost_of(resources(with_slots()), Quiet())) > usd("prod")
 
