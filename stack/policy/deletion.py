@@ -39,7 +39,7 @@ def _locked(resources: Sequence[Judged]) -> Iterator[str]:
     for resource in resources:
         if resource.environment != PROTECTED_ENVIRONMENT or resource.kind not in LOCKED:
             continue
-        own = [lock for lock in locks if resource.urn in lock.needs]
+        own = [lock for lock in locks if resource.urn in lock.scope_of]
         if not any(lock.at("level") == "CanNotDelete" for lock in own):
             yield f"{resource.urn.rsplit('::', 1)[1]} holds state and has no lock against deletion"
 

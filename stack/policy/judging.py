@@ -19,13 +19,14 @@ UNSEEN = Unseen()
 
 @dataclass(frozen=True)
 class Judged:
-    """A resource as it is about to be made. `kind`: `web:WebApp`; `needs`: URNs of what it depends on."""
+    """A resource as it is about to be made. `kind`: `web:WebApp`. `scope_of`: URNs of what its scope is
+    taken from."""
 
     urn: str
     kind: str
     props: Mapping[str, Any]
     protect: bool
-    needs: tuple[str, ...] = ()
+    scope_of: tuple[str, ...] = ()
 
     @property
     def environment(self) -> str:

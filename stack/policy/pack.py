@@ -44,7 +44,7 @@ def _of_stack_rule(rule: StackRule) -> Policy:
                 each.resource_type,
                 each.props,
                 each.opts.protect,
-                tuple(needed.urn for needed in each.dependencies),
+                tuple(needed.urn for needed in each.property_dependencies.get("scope", ())),
             )
             for each in given.resources
             if each.resource_type.startswith(AZURE)
@@ -58,9 +58,11 @@ def _of_stack_rule(rule: StackRule) -> Policy:
 
 
 def _judged(
-    urn: str, type_: str, props: Mapping[str, Any], protect: bool, needs: tuple[str, ...] = ()
+    urn: str, type_: str, props: Mapping[str, Any], protect: bool, scope_of: tuple[str, ...] = ()
 ) -> Judged:
-    return Judged(urn=urn, kind=type_.removeprefix(AZURE), props=_seen(props), protect=protect, needs=needs)
+    return Judged(
+        urn=urn, kind=type_.removeprefix(AZURE), props=_seen(props), protect=protect, scope_of=scope_of
+    )
 
 
 def _seen(value: Any) -> Any:

@@ -39,7 +39,8 @@ UNKNOWN = Unknown()
 
 @dataclass(frozen=True)
 class Captured:
-    """One resource as the engine would get it. `parent`, `dependencies` and `urn` are URNs."""
+    """One resource as the engine would get it. `parent`, `dependencies` and `urn` are URNs; `sources`: by input, the
+    URNs of what it is taken from."""
 
     type: str
     name: str
@@ -47,6 +48,7 @@ class Captured:
     parent: str
     protect: bool
     dependencies: tuple[str, ...]
+    sources: Mapping[str, tuple[str, ...]]
     ignored: tuple[str, ...]
     urn: str
 
@@ -95,6 +97,7 @@ class Monitor(MockMonitor):
                 parent=request.parent,
                 protect=bool(request.protect),
                 dependencies=tuple(request.dependencies),
+                sources={name: tuple(each.urns) for name, each in request.propertyDependencies.items()},
                 ignored=tuple(request.ignoreChanges),
                 urn=response.urn,
             )

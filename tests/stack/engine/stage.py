@@ -93,6 +93,9 @@ class Engine:
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
                 "PULUMI_DEBUG_PROVIDERS": f"azure-native:{azure_port},{deployments.PACKAGE}:{code_port}",
                 "NO_COLOR": "1",
+                # The state is written at the end of an operation instead of after each resource.
+                "PULUMI_EXPERIMENTAL": "true",
+                "PULUMI_SKIP_CHECKPOINTS": "true",
             },
         )
         made = automation.create_stack(

@@ -15,7 +15,7 @@ def judged(resource: Captured) -> Judged:
         kind=resource.kind,
         props=cast("Mapping[str, Any]", _seen(resource.plain())),
         protect=resource.protect,
-        needs=resource.dependencies,
+        scope_of=resource.sources.get("scope", ()),
     )
 
 
@@ -34,7 +34,7 @@ def changed(resource: Judged, path: str, value: Any) -> Judged:
         del at[last]
     else:
         at[last] = value
-    return Judged(resource.urn, resource.kind, props, resource.protect, resource.needs)
+    return Judged(resource.urn, resource.kind, props, resource.protect, resource.scope_of)
 
 
 def _seen(value: Any) -> Any:

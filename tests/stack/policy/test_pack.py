@@ -104,6 +104,10 @@ def test_the_pack_judges_an_environment_as_a_whole(pack: Any) -> None:
                     properties=asyncio.run(rpc.serialize_properties(each.plain(), {})),
                     options=analyzer_pb2.AnalyzerResourceOptions(protect=each.protect),
                     dependencies=list(each.dependencies),
+                    propertyDependencies={
+                        name: analyzer_pb2.AnalyzerPropertyDependencies(urns=list(urns))
+                        for name, urns in each.sources.items()
+                    },
                 )
                 for each in environment("prod").azure
                 if each.name in names
