@@ -18,7 +18,13 @@ KEY = "pulumi-secrets"
 DIGEST_CHARACTERS = 8
 KEPT_DAYS = "90"
 """Versions of the state, and the vault itself, after a deletion."""
-DATA_ROLES = {"account": "Storage Blob Data Contributor", "vault": "Key Vault Crypto Officer"}
+STATE_ROLE = "Storage Blob Data Contributor"
+PERSON, WORKFLOW = "User", "ServicePrincipal"
+DATA_ROLES = {
+    PERSON: {"account": STATE_ROLE, "vault": "Key Vault Crypto Officer"},
+    WORKFLOW: {"account": STATE_ROLE, "vault": "Key Vault Crypto User"},
+}
+"""By Azure's kind of principal: a person makes the key, a workflow only uses it."""
 
 
 class BootstrapRefused(Exception):
@@ -95,8 +101,8 @@ def steps(place: Place, deployer: str | None = None) -> Iterator[Step]:
     """`deployer`: object id of the identity that workflows deploy as, where there is one."""
     yield from _group_and_account(place)
     yield from _vault(place)
-    for principal, kind in [(ME, "User"), *([(deployer, "ServicePrincipal")] if deployer else [])]:
-        for what, role in DATA_ROLES.items():
+    for principal, kind in [(ME, PERSON), *([(deployer, WORKFLOW)] if deployer else [])]:
+        for what, role in DATA_ROLES[kind].items():
             yield _grant(place, what, role, principal, kind)
     yield Step(
         "the key that Pulumi's secrets are under",
@@ -174,7 +180,7 @@ def _vault(place: Place) -> Iterator[Step]:
 
 def _grant(place: Place, what: str, role: str, principal: str, kind: str) -> Step:
     return Step(
-        f"{role} on the {what} for {'the workflows' if kind == 'ServicePrincipal' else 'you'}",
+        f"{role} on the {what} for {'the workflows' if kind == WORKFLOW else 'you'}",
         _az(
             "role assignment create",
             role=role,

@@ -121,6 +121,8 @@ def test_the_first_bootstrap_makes_everything_and_asks_who_is_there_first(desk: 
         "pulumi stack select dev",
     ]
     grants = [said for said in desk.changes if "role assignment" in said]
+    assert sum("Key Vault Crypto Officer" in said and "my-object-id" in said for said in grants) == 1
+    assert sum("Key Vault Crypto User" in said and "workflow-object-id" in said for said in grants) == 1
     assert sum("my-object-id --assignee-principal-type User" in said for said in grants) == 2
     assert (
         sum("workflow-object-id --assignee-principal-type ServicePrincipal" in said for said in grants) == 2
