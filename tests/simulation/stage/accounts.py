@@ -203,7 +203,9 @@ class Party:
             self.process.ahead = self.ahead
 
     def freshened(self, since: float) -> float:
-        """Seconds by which an agent that was started again since then may take what it finds for younger than it is."""
+        """Seconds by which an agent that was started again since then, or slept, may take what it finds for younger."""
+        if self.world.slept_since(since):
+            return self.world.host_error(self.name)
         if self._started_at < since:
             return 0.0
         return sum(back for at, back in self._set_back if at >= since)

@@ -97,6 +97,10 @@ class World:
         self.time.jump(seconds)
         self._slept = (self.time.monotonic(), seconds)
 
+    def slept_since(self, moment: float) -> bool:
+        """Whether everything stood still at some time since then, markets and their clocks included."""
+        return self._slept[0] >= moment
+
     def has_slept(self, seconds: float, within: float) -> bool:
         """Whether everything stood still for longer than `seconds`, and woke up `within` so many."""
         woke, slept = self._slept

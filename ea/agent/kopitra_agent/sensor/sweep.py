@@ -22,6 +22,9 @@ from kopitra_agent.sensor.signals import Noticed, figures_of, held_signals
 READS = 5
 """A leader that trades faster than five reads in a row is followed by its deals alone until it pauses."""
 
+AWAY_SECONDS = 5.0
+"""Looks follow each other within a second; after a longer pause this agent, or its machine, stood still."""
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger("kopitra.agent")
 
 
@@ -116,12 +119,15 @@ class Sensor:
         log.info("sensor.adopted", positions=len(look.positions), orders=len(look.orders))
 
     async def _broker_time(self, look: Look) -> datetime | None:
-        """What time it is at least by the broker's clock: asked for what happened before this life's first look."""
-        if self._looked_at is not None or not look.deals:
+        """What time it is at least by the broker's clock: asked for what may have happened long before this look."""
+        if not look.deals or not self._was_away():
             return None
         quotes = await self._terminal.quotes(sorted({deal.symbol for deal in look.deals if deal.symbol}))
         told = [quote.at for quote in quotes if quote.at is not None]
         return max((*told, *(deal.executed_at for deal in look.deals)))
+
+    def _was_away(self) -> bool:
+        return self._looked_at is None or self._clock.monotonic() - self._looked_at > AWAY_SECONDS
 
     def _noticed(self, broker_at: datetime | None) -> Noticed:
         now, monotonic = self._clock.now(), self._clock.monotonic()
