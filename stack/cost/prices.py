@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 DEARER_REGION = Decimal("1.15")
-"""A margin, no price: western Europe's list prices lie above those of East US, by less than this for these meters."""
+"""A margin for regions with higher list prices; no price of any of them."""
 
 _PAGES = "azure.microsoft.com/pricing/details/"
 _NOTED = date(2026, 11, 21)
@@ -16,7 +16,8 @@ _NOTED = date(2026, 11, 21)
 
 @dataclass(frozen=True)
 class Price:
-    """`usd` for one `unit`; `sku` as the resource says it, or the part of a service that is counted by itself."""
+    """`usd` for one `unit`; `sku` as the resource says it, or the part of a service that is counted by itself.
+    `source`: Azure's page that has it. Noted by hand: compare before a decision hangs on one."""
 
     service: str
     sku: str

@@ -40,7 +40,7 @@ def sources() -> str:
     noted = max(price.noted for price in PRICES)
     return (
         f"{len(PRICES)} list prices of East US as noted on {noted}, without tax, discounts and free grants; "
-        "where each is from: stack/cost/prices.py"
+        "the page to compare each with: stack/cost/prices.py"
     )
 
 
