@@ -25,7 +25,8 @@ FOLDER = ROOT / "stack" / "policy"
 @contextmanager
 def running() -> Generator[Any]:
     """The pack's own entry point, spoken to as the engine does."""
-    process = subprocess.Popen([sys.executable, str(FOLDER)], stdout=subprocess.PIPE, cwd=ROOT)
+    # Unbuffered, as Pulumi starts it: the pack says its port by a line that it does not flush.
+    process = subprocess.Popen([sys.executable, "-u", str(FOLDER)], stdout=subprocess.PIPE, cwd=ROOT)
     try:
         assert process.stdout is not None
         port = int(process.stdout.readline())
