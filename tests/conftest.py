@@ -6,7 +6,11 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests import low_files
+
 pytest_plugins = ["pytester", "tests.seeds", "tests.skip_rule", "tests.stage_times"]
+
+low_files.keep()
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA_ABSENT = (

@@ -202,10 +202,11 @@ def refused_close_dropped(patches: Patches) -> None:
 
 @planted(Layer.DECIDE)
 def refused_close_put_off_for_days(patches: Patches) -> None:
-    """A refused close is driven again after a day."""
+    """A refused close is driven again after a day, and nobody wonders that this is far away."""
     patches.replace(
         f"{D}.acks:redrive_time", lambda original: lambda retry_at, attempts, now: now + timedelta(days=1)
     )
+    patches.replace(f"{D}.redriving:is_due", lambda original: lambda held, now: held.due <= now)
 
 
 @planted(Layer.DECIDE)
