@@ -135,7 +135,15 @@ def audit(_: Sequence[str]) -> int:
     """Asks the indexes for known weaknesses of exactly what is locked; nothing is installed for it."""
     environment.prepare()
     env = node.prepare_tools()
-    python = [environment.PYTHON, "-m", "pip_audit", "--strict", "--require-hashes", "--disable-pip", "--no-deps"]
+    python = [
+        environment.PYTHON,
+        "-m",
+        "pip_audit",
+        "--strict",
+        "--require-hashes",
+        "--disable-pip",
+        "--no-deps",
+    ]
     outcomes = [
         timed(f"audit {path.name}", lambda path=path: run([*python, "-r", path], env=env) == 0)
         for path in sorted((ROOT / "requirements").glob("*.txt"))
