@@ -4,10 +4,11 @@ import asyncio
 import sys
 
 from kopitra.adapters.logs import configure_logs
+from kopitra.adapters.operator_keys import operator_tokens
 from kopitra.application.ports.blobs import BlobError
 from kopitra.application.ports.journal import JournalError
 from kopitra.application.ports.queue import QueueError
-from kopitra_counterparty.bootstrap import open_ports, operator_tokens
+from kopitra_counterparty.bootstrap import open_ports
 from kopitra_counterparty.counterparty import counterparty
 from kopitra_counterparty.ports import Ports
 from kopitra_counterparty.server import StartRefused, run

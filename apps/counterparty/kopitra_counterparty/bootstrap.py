@@ -17,15 +17,12 @@ from kopitra.adapters.embedded.secrets import Argon2Hashes
 from kopitra.adapters.embedded.state_images import images_for_this_platform
 from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper, steady_clock
 from kopitra.adapters.feature_flags import StoreUnusable, open_flags
-from kopitra.adapters.operator_keys import key_set_from
-from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.adapters.snapshots import BlobSnapshots
 from kopitra.adapters.telemetry import DestinationUnusable, open_telemetry
 from kopitra.application.ports.blobs import Blobs
 from kopitra.application.ports.feature_flags import FeatureFlags
 from kopitra.application.ports.journal import Journal, JournalError
 from kopitra.application.ports.telemetry import Telemetry
-from kopitra.application.ports.timing import Clock
 from kopitra.application.recovery import Claim
 from kopitra.application.relay import published_through
 from kopitra_counterparty.ports import Ports, Queues
@@ -165,20 +162,6 @@ def relay_claim(blobs: Blobs, journal: Journal) -> Callable[[], Awaitable[list[C
         return [Claim("the relay's checkpoint", await published_through(blobs, journal))]
 
     return claims
-
-
-def operator_tokens(settings: Settings, clock: Clock) -> OperatorTokens | None:
-    """None where no issuer is configured: then nobody is an operator."""
-    source, issuer, audience = settings.operator_jwks, settings.operator_issuer, settings.operator_audience
-    if source is None or issuer is None or audience is None:
-        return None
-    return OperatorTokens(
-        load_keys=key_set_from(source),
-        issuer=issuer,
-        audience=audience,
-        clock=clock,
-        default_tenant=settings.operator_tenant,
-    )
 
 
 def journal_probe(journal: Journal) -> Callable[[], Awaitable[str | None]]:

@@ -17,8 +17,7 @@ from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.queue import SqliteQueue
 from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper
 from kopitra.adapters.feature_flags import StoreUnusable, open_flags
-from kopitra.adapters.operator_keys import key_set_from
-from kopitra.adapters.operator_tokens import OperatorTokens
+from kopitra.adapters.operator_keys import operator_tokens
 from kopitra.adapters.telemetry import DestinationUnusable, open_telemetry
 from kopitra.application.ports.blobs import Blobs
 from kopitra.application.ports.feature_flags import FeatureFlags
@@ -262,18 +261,4 @@ def local_issuer(settings: Settings, clock: Clock) -> LocalIssuer:
         clock,
         issuer=settings.operator_issuer or ISSUER,
         audience=settings.operator_audience or AUDIENCE,
-    )
-
-
-def operator_tokens(settings: Settings, clock: Clock) -> OperatorTokens | None:
-    """None where no issuer is configured: then nobody is an operator."""
-    source, issuer, audience = settings.operator_jwks, settings.operator_issuer, settings.operator_audience
-    if source is None or issuer is None or audience is None:
-        return None
-    return OperatorTokens(
-        load_keys=key_set_from(source),
-        issuer=issuer,
-        audience=audience,
-        clock=clock,
-        default_tenant=settings.operator_tenant,
     )
