@@ -49,15 +49,21 @@ NETWORK_SECONDS = 0.004
 KEYS = {"k1": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}
 
 
+HASHING_SECONDS = 0.05
+"""What a memory-hard hash takes: a commit may fail while a secret is checked."""
+
+
 class PlainHashes:
-    """No memory-hard work under virtual time; still salted by nothing and compared by value."""
+    """The time, but not the work, of a memory-hard hash; salted by nothing and compared by value."""
 
     decoy = "plain:nobody"
 
     async def hash(self, secret: str) -> str:
+        await asyncio.sleep(HASHING_SECONDS)
         return f"plain:{secret}"
 
     async def verify(self, secret_hash: str, secret: str) -> bool:
+        await asyncio.sleep(HASHING_SECONDS)
         return secret_hash == f"plain:{secret}"
 
 

@@ -57,15 +57,18 @@ def as_kept(call: Call, kept: AnsweredKey) -> bytes | None:
     return kept.body
 
 
+Owner = Callable[[Call, Any], Awaitable[Account]]
+"""Finds the account of a caller without a token and verifies it. Raises Rejected."""
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """An endpoint and what it does. `owner` finds the account of a caller without a token and verifies it; `exempt`
-    says which messages no rate limit stops."""
+    """An endpoint and what it does; `exempt` says which messages no rate limit stops."""
 
     endpoint: Endpoint
     handle: Callable[[Call, Any], Awaitable[Reply]]
     read: Callable[[Call], Read] = nothing_to_read
     exempt: Callable[[Any], bool] = never_exempt
-    owner: Callable[[Call, Any], Awaitable[Account]] | None = None
+    owner: Owner | None = None
     unseal: Unseal = as_kept
     replays_after_end: bool = False
     """A token whose session has ended may still fetch the first answer to a key."""
@@ -151,13 +154,23 @@ class Gate:
         read = route.read(call)
         self._limit(call, route, read.message)
         if route.owner is not None:
-            call.owner = await route.owner(call, read.message)
+            call.owner = await self._owner(route.owner, call, read.message)
             call.account = call.owner.account
+        self._engine.require_serving()  # again: what was awaited took its time, and a commit may have failed meanwhile
         if not endpoint.keyed or call.owner is None:
             return await route.handle(call, read.message)
         return await self._idempotency.answer(
             call, call.owner, read.normal, route.unseal, lambda: route.handle(call, read.message)
         )
+
+    async def _owner(self, find: Owner, call: Call, message: Any) -> Account:
+        """Raises Rejected, once that rests on what is durable."""
+        try:
+            return await find(call, message)
+        except Rejected:
+            self._engine.require_serving()
+            await self._engine.settled()
+            raise
 
     def _admit(self, call: Call, route: Route) -> None:
         access = call.endpoint.access

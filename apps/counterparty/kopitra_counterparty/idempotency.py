@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from kopitra.application.engine import Engine
 from kopitra.application.ports.timing import Clock
 from kopitra.application.submission import Unavailable
 from kopitra.application.tokens import KeyRing
@@ -27,7 +28,8 @@ class _InFlight(msgspec.Struct):
 
 
 class Idempotency:
-    def __init__(self, keys: KeyRing, clock: Clock) -> None:
+    def __init__(self, engine: Engine, keys: KeyRing, clock: Clock) -> None:
+        self._engine = engine
         self._keys = keys
         self._clock = clock
         self._in_flight: dict[tuple[AccountId, str, str], _InFlight] = {}
@@ -41,7 +43,8 @@ class Idempotency:
         work: Callable[[], Awaitable[Reply]],
     ) -> Reply:
         """The first answer to this key where there is one, else what `work` gives. `normal` is the body's normal form.
-        Raises Rejected where the key belongs to another body."""
+        Raises Rejected where the key belongs to another body, and Unavailable: an answer out of a state that is not
+        durable acknowledges nothing, whoever asked first may have gone away before its commit."""
         assert call.key is not None
         kept = recall(account, call.endpoint.scope, call.key, self._clock.now())
         place = (account.account, call.endpoint.scope, call.key)
@@ -53,6 +56,7 @@ class Idempotency:
         if kept is not None:
             replay = self._replay(call, kept, normal, unseal)
             if replay is not None:
+                await self._engine.settled()
                 return replay
         call.digest = self._keys.body_digest(normal)
         return await self._first(place, normal, work)

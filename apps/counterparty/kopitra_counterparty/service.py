@@ -121,7 +121,7 @@ class Service:
         self.keys = settings.key_ring()
         self.core = Core(settings, ports, machine or Machine())
         self.tokens = Tokens(self.core.engine, ports.clock)
-        self.idempotency = Idempotency(self.keys, ports.clock)
+        self.idempotency = Idempotency(self.core.engine, self.keys, ports.clock)
         self.desk = Desk(self.core.engine, self.idempotency)
         ingestion = Ingestion(ports.telemetry, ports.clock)
         limit = RateLimit(settings.rate_limit_per_second, settings.rate_limit_burst)

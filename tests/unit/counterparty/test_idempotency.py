@@ -140,3 +140,45 @@ def test_a_refusal_is_decided_anew() -> None:
         assert (await ea.signal(key="k")).status == 202
 
     in_house(scenario)
+
+
+def test_a_repeat_of_what_its_first_asker_gave_up_waits_for_its_commit() -> None:
+    async def scenario(house: House) -> None:
+        await house.group()
+        ea = await house.ea("leader")
+        body, before = ea.intent(), keys_kept(house)
+        house.disk.faults.append(AppendFault.UNAVAILABLE)
+        first = asyncio.ensure_future(ea.call("POST", "/signals", body, Idempotency_Key="k"))
+        await asyncio.sleep(0)  # decided, and its commit on the way
+        assert keys_kept(house) == before + 1
+        first.cancel()
+        await asyncio.sleep(0)
+        again = await ea.call("POST", "/signals", body, Idempotency_Key="k")
+        assert again.status == 503
+        await house.time.sleep(2)
+        answer = await ea.call("POST", "/signals", body, Idempotency_Key="k")
+        assert "idempotent-replayed" not in answer.headers
+        assert (answer.status, answer.json["status"]) == (202, "accepted")
+
+    in_house(scenario)
+
+
+def test_nothing_is_repeated_from_a_state_that_failed_while_the_secret_was_checked() -> None:
+    async def scenario(house: House) -> None:
+        await house.publish("leader")
+        ea = house.ea_of("leader")
+        await ea.enrol()
+        house.hashes.seconds = 0.010
+        house.disk.faults.append(AppendFault.UNAVAILABLE)
+
+        async def later() -> int:
+            await house.time.sleep(0.005)
+            return (await ea.open(Idempotency_Key="k")).status
+
+        first, second = await asyncio.gather(ea.open(Idempotency_Key="k"), later())
+        assert (first.status, second) == (503, 503)
+        await house.time.sleep(2)
+        assert (await ea.open(Idempotency_Key="k")).status == 201
+        assert (await ea.poll()).status == 200
+
+    in_house(scenario)
