@@ -13,7 +13,7 @@ from itertools import count
 import msgspec
 
 from kopitra.application.handed_out import HandedOut
-from kopitra.application.outbox_pages import Ask, Page, Pages, Source, start_of
+from kopitra.application.outbox_pages import Ask, Page, Pages, Source, due_from, start_of
 from kopitra.application.ports.timing import Clock
 from kopitra.domain.identifiers import AccountId, CommandId
 from kopitra.machine.state import Account
@@ -134,7 +134,9 @@ class Delivery:
         if known is None:
             through = min(self._source.readings.recovered_through, self._source.committed)
             recovered = (account.outbox[sequence] for sequence in account.queue if sequence <= through)
-            known = self._accounts[name] = _Account(HandedOut(recovered, through))
+            readings = self._source.readings
+            handed = HandedOut(recovered, through, lambda item: due_from(item, readings))
+            known = self._accounts[name] = _Account(handed)
         return known
 
     def _mark(self, account: Account, known: _Account, page: Page, now: float) -> None:

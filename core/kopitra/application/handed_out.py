@@ -8,28 +8,38 @@ that time, wherever the cursor is by then, and join the head of the queue when i
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from heapq import heappop, heappush
 
 from kopitra.machine.state import Account, OutboxItem
+
+DueFrom = Callable[[OutboxItem], datetime | None]
+"""Before which time nobody is given an item; None: at any time."""
 
 AT_ONCE = float("-inf")
 SLACK = 64
 """Retired entries that may stay before the queue is swept: sweeping less often than every 64 costs nothing per item."""
 
 
+def as_recorded(item: OutboxItem) -> datetime | None:
+    return item.due_from
+
+
 class HandedOut:
     """One account's sent items. Times are seconds of a monotonic clock."""
 
-    __slots__ = ("_delayed", "_sent", "_waiting", "_watermark")
+    __slots__ = ("_delayed", "_due_from", "_sent", "_waiting", "_watermark")
 
-    def __init__(self, recovered: Iterable[OutboxItem] = (), watermark: int = 0) -> None:
+    def __init__(
+        self, recovered: Iterable[OutboxItem] = (), watermark: int = 0, due_from: DueFrom = as_recorded
+    ) -> None:
         """`recovered`: pending items up to `watermark` that an earlier process may have sent: due at once, or when
         they may be."""
         items = list(recovered)
+        self._due_from = due_from
         self._sent: OrderedDict[int, float] = OrderedDict.fromkeys(
-            (item.sequence for item in items if item.due_from is None), AT_ONCE
+            (item.sequence for item in items if due_from(item) is None), AT_ONCE
         )
         self._delayed: list[tuple[datetime, int]] = []
         self._waiting: set[int] = set()
@@ -50,9 +60,10 @@ class HandedOut:
     def delay(self, items: Iterable[OutboxItem]) -> None:
         """These were met, and not sent because their time has not come."""
         for item in items:
-            if item.due_from is not None and item.sequence not in self._waiting:
+            due = self._due_from(item)
+            if due is not None and item.sequence not in self._waiting:
                 self._waiting.add(item.sequence)
-                heappush(self._delayed, (item.due_from, item.sequence))
+                heappush(self._delayed, (due, item.sequence))
 
     def release(self, account: Account, now: datetime) -> None:
         """What was delayed until now or earlier is due at once, in the order in which it was planned."""
@@ -84,7 +95,7 @@ class HandedOut:
             item = account.outbox.get(sequence)
             if item is None:
                 gone.append(sequence)
-            elif item.due_from is not None and item.due_from > now:
+            elif (due := self._due_from(item)) is not None and due > now:
                 gone.append(sequence)
                 recalled.append(item)
             else:

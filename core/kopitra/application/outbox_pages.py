@@ -117,7 +117,7 @@ class Pages:
                 if item.sequence > head:
                     return found, False
                 if not self._is_deliverable(ask, item, now):
-                    if ask.approved and is_delayed(item, now):
+                    if ask.approved and self._is_delayed(item, now):
                         delayed.append(item)
                     continue
                 if len(found) == ask.limit:
@@ -130,7 +130,7 @@ class Pages:
     def _is_deliverable(self, ask: Ask, item: OutboxItem, now: datetime) -> bool:
         if not ask.approved:
             return item.event_type in SESSION_TYPES
-        if is_delayed(item, now):
+        if self._is_delayed(item, now):
             return False
         if item.expires_at is None or item.expires_at > now or item.order is None:
             return True
@@ -139,12 +139,24 @@ class Pages:
 
     def _urgent(self, account: Account, cursor: int, now: datetime) -> list[OutboxItem]:
         head, urgent = self._source.committed, urgent_after(account, cursor)
-        return [item for item in urgent if item.sequence <= head and not is_delayed(item, now)]
+        return [item for item in urgent if item.sequence <= head and not self._is_delayed(item, now)]
+
+    def _is_delayed(self, item: OutboxItem, now: datetime) -> bool:
+        """Whether its time to be handed out has not come."""
+        due = due_from(item, self._source.readings)
+        return due is not None and due > now
 
 
-def is_delayed(item: OutboxItem, now: datetime) -> bool:
-    """Whether its time to be handed out has not come."""
-    return item.due_from is not None and item.due_from > now
+def due_from(item: OutboxItem, readings: Readings) -> datetime | None:
+    """Before which time nobody is given this item; None: at any time. What is misdated goes out at once: an open with
+    no time left, so that its EA says what became of it."""
+    return None if readings.misdated(item.sequence, item.at) else item.due_from
+
+
+def fresh_until(item: OutboxItem, readings: Readings) -> datetime | None:
+    """Until when an open may be executed; None for everything else."""
+    misdated = item.expires_at is not None and readings.misdated(item.sequence, item.at)
+    return readings.began_at if misdated else item.expires_at
 
 
 def _sequence(item: OutboxItem) -> int:

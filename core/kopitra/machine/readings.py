@@ -20,6 +20,9 @@ SETTLING = timedelta(seconds=5)
 """A deposit or withdrawal is seen in the figures and told as a deal, a moment apart and in either order; by then both
 have been. Agents read their ledger and their account every second."""
 
+CLOCKS_APART = timedelta(seconds=2)
+"""By how much the clock of the process before this one may have been ahead; more is an incident (protocol.md)."""
+
 
 class Figures(msgspec.Struct, frozen=True, gc=False):
     """An account's figures in `currency`, as of `at` (when the counterparty received them). `moved_at`: when the
@@ -122,6 +125,13 @@ class Readings(msgspec.Struct):
     def may_have_left(self, account: AccountId, command: CommandId, sequence: int) -> bool:
         """Whether the EA may hold this command: then it can no longer be withdrawn."""
         return sequence <= self.recovered_through or command in self.delivered.get(account, ())
+
+    def misdated(self, sequence: int, at: datetime) -> bool:
+        """Whether what an earlier process recorded at that time has no age: its clock was ahead of this one's, and
+        nobody knows for how long."""
+        if sequence > self.recovered_through or self.began_at is None:
+            return False
+        return at - self.began_at > CLOCKS_APART
 
 
 def _with_move(figures: Figures, before: Figures | None) -> Figures:

@@ -13,6 +13,7 @@ from kopitra.domain.trading import AckStatus, Order, OrderAction
 from kopitra.protocol.events import InboxType
 from kopitra.simulation.broker.faults import Fault, FaultKind
 from kopitra.simulation.virtual_time import VirtualTime
+from kopitra_agent.hand.offsetting import UNKNOWN_OPEN_SECONDS
 from tests.unit.agent.counterparty import Item
 from tests.unit.agent.mortality import Mortality
 from tests.unit.agent.net_scene import NetScene, offset
@@ -146,6 +147,28 @@ def test_an_offset_of_a_refused_open_trades_nothing():
             item = scene.server.command(offset(2, 1, "1.00", None))
             assert await said(scene, item) is AckStatus.ALREADY_CLOSED
         assert scene.trades == []
+
+    play(main)
+
+
+def test_an_offset_waits_for_what_became_of_a_lost_open_though_the_net_fits():
+    """Its owner closed another copy by hand: so the net is what it would be if the open had been filled."""
+
+    async def main(world: VirtualTime) -> None:
+        scene = NetScene(world, settle_seconds=5.0)
+        async with scene.running():
+            await opened(scene, 1)
+            scene.plan(Fault(kind=FaultKind.REQUEST_LOST))
+            assert await said(scene, scene.server.command(order(2, side=SELL))) is AckStatus.UNKNOWN
+            scene.by_hand(SELL, "1.00")
+            item = scene.server.command(offset(3, 2, "1.00", "0.00", side=BUY))
+            assert await said(scene, item) is AckStatus.DEFERRED
+            assert scene.server.ack_of(item).reason == "net_mismatch"
+            assert scene.net == lots("0.00")
+            await world.sleep(UNKNOWN_OPEN_SECONDS)
+            settled = scene.server.command(offset(4, 2, "1.00", "0.00", side=BUY))
+            assert await said(scene, settled) is AckStatus.EXECUTED
+        assert scene.net == lots("1.00")
 
     play(main)
 

@@ -60,3 +60,11 @@ def test_what_was_handed_out_is_not_withdrawn_though_a_clock_was_set_back(world:
     world.later(-30)
     halt_leader(world)
     assert [order.action for order in world.outbox(follower)] == [OrderAction.OPEN]
+
+
+def test_a_time_that_a_clock_ahead_gave_it_proves_nothing(world: World) -> None:
+    follower = delayed(world)
+    world.later(-600)
+    restart(world)
+    halt_leader(world)
+    assert [order.action for order in world.outbox(follower)] == [OrderAction.OPEN]

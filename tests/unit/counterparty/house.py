@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from kopitra.application.ports.telemetry import UNTOLD, Telemetry
 from kopitra.application.submission import Phase, Taken
 from kopitra.application.tokens import code_hash
 from kopitra.domain.identifiers import AccountId
+from kopitra.domain.rules import CopyRules
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.machine import commands
 from kopitra.protocol.limits import BASE_PATH
@@ -63,6 +65,20 @@ class PlainHashes:
         return secret_hash == f"hash of {secret}"
 
 
+class MachineClock:
+    """Wrong by so much for as long as its process lives."""
+
+    def __init__(self, time: VirtualTime, ahead: timedelta) -> None:
+        self._time = time
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return self._time.now() + self._ahead
+
+    def monotonic(self) -> float:
+        return self._time.monotonic()
+
+
 class House:
     """A shard's disk, and one process after the other on it."""
 
@@ -77,6 +93,8 @@ class House:
         self.time = time
         self.telemetry = telemetry
         self.features = features
+        self.clock_ahead = timedelta(0)
+        """By how much the machine's clock is ahead when a process starts."""
         self.disk = JournalDisk(time, time)
         self.snapshots = MemorySnapshots()
         self.hashes = PlainHashes()
@@ -90,13 +108,13 @@ class House:
         self.service = self.another_process()
 
     def another_process(self) -> Service:
-        time = self.time
+        time, clock = self.time, MachineClock(self.time, self.clock_ahead)
         self.tasks = Tasks()
         ports = Ports(
-            journal=SimulatedJournal(self.disk, clock=time, sleeper=time, ids=time, delay=0.001),
+            journal=SimulatedJournal(self.disk, clock=clock, sleeper=time, ids=time, delay=0.001),
             snapshots=self.snapshots,
             blobs=None,  # type: ignore[arg-type]  # nothing here keeps blobs
-            clock=time,
+            clock=clock,
             sleeper=time,
             ids=time,
             hashes=self.hashes,
@@ -107,7 +125,7 @@ class House:
             close=self._nothing_to_close,
         )
         options = {"instance": f"instance-{next(self._names)}"} | self.settings
-        tokens = OperatorTokens(load_keys=ISSUER.keys, issuer=ISSUED_BY, audience=AUDIENCE, clock=time)
+        tokens = OperatorTokens(load_keys=ISSUER.keys, issuer=ISSUED_BY, audience=AUDIENCE, clock=clock)
         return counterparty(Settings(**options), ports, tokens)  # type: ignore[arg-type]
 
     @staticmethod
@@ -189,7 +207,7 @@ class House:
             )
         )
 
-    async def group(self, followers: int = 1) -> None:
+    async def group(self, followers: int = 1, rules: CopyRules = SAME) -> None:
         """The leader, its followers, and their subscriptions."""
         names = [AccountId(f"follower-{number}") for number in range(followers)]
         for name in (LEADER, *names):
@@ -208,7 +226,7 @@ class House:
                     revision=next(self._revision),
                     group=GROUP,
                     follower=name,
-                    rules=SAME,
+                    rules=rules,
                 )
             )
 

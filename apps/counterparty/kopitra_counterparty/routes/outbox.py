@@ -1,12 +1,13 @@
 """Events on their way to the EA."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from kopitra.application.delivery import Delivery
 from kopitra.application.engine import Engine
-from kopitra.application.outbox_pages import Ask, Page
+from kopitra.application.outbox_pages import Ask, Page, fresh_until
 from kopitra.application.ports.timing import Clock
 from kopitra.domain.identifiers import EventId, JournalId
 from kopitra.domain.instants import rfc3339
@@ -64,7 +65,12 @@ class Outbox:
 
     def _body(self, page: Page, wait: int) -> bytes:
         now, state = self._clock.now(), self._engine.state
-        events = [outbox_event(item, state.shard, now) for item in page.events]
+
+        def told(items: Sequence[OutboxItem]) -> list[OutboxEvent]:
+            readings = self._engine.readings
+            return [outbox_event(item, state.shard, fresh_until(item, readings), now) for item in items]
+
+        events = told(page.events)
         if page.resync is not None:
             events.insert(0, self._resync(page, now))
         retry = 0 if page.has_news or wait else RETRY_WHEN_QUIET_MS
@@ -72,7 +78,7 @@ class Outbox:
             OutboxAnswer(
                 journal_id=state.journal_id,
                 cursor=page.cursor,
-                urgent=[outbox_event(item, state.shard, now) for item in page.urgent],
+                urgent=told(page.urgent),
                 events=events,
                 retry_after_ms=retry,
                 retry_after=retry // MILLISECONDS,
@@ -96,14 +102,14 @@ class _ApprovalChanged(Exception):
     """The session was approved while its poll was parked."""
 
 
-def outbox_event(item: OutboxItem, shard: str, now: datetime) -> OutboxEvent:
+def outbox_event(item: OutboxItem, shard: str, expires_at: datetime | None, now: datetime) -> OutboxEvent:
     """An item as it goes over the wire at `now`: the time that an open has left starts to count with the answer."""
     return OutboxEvent(
         event_id=EventId(f"{shard}-{item.sequence}"),
         sequence=item.sequence,
         event_type=item.event_type,
         occurred_at=rfc3339(item.at),
-        payload=item.payload if item.order is None else _payload(item.order, item.expires_at, now),
+        payload=item.payload if item.order is None else _payload(item.order, expires_at, now),
         request_id=item.request_id,
         run_id=item.run,
     )

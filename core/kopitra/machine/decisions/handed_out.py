@@ -1,25 +1,22 @@
 """Whether a command can have reached its EA."""
 
-from datetime import timedelta
-
 from kopitra.domain.identifiers import AccountId, CommandId
 from kopitra.machine.outcome import Context
+from kopitra.machine.readings import CLOCKS_APART
 from kopitra.machine.state import Copy, State
-
-CLOCKS_APART = timedelta(seconds=2)
-"""By how much the clock of the process before this one may have been ahead; more is an incident (protocol.md)."""
 
 
 def is_here(state: State, account: AccountId, command: CommandId, context: Context) -> bool:
     """Whether a pending command is still here: no answer has carried it. Of what an earlier process had in its outbox
-    only a delayed command is, as long as its time has not come."""
+    only a delayed command is, as long as its time has not come by a clock that was right."""
     owner = state.accounts[account]
     sequence = owner.commands.get(command)
     if sequence is None or owner.outbox[sequence].recalled:
         return False
     if not context.readings.may_have_left(account, command, sequence):
         return True
-    not_before = owner.outbox[sequence].not_before
+    item = owner.outbox[sequence]
+    not_before = item.not_before if not context.readings.misdated(sequence, item.at) else None
     delivered = command in context.readings.delivered.get(account, ())
     return not delivered and not_before is not None and not_before - context.now > CLOCKS_APART
 

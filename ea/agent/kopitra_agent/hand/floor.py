@@ -45,6 +45,7 @@ class Floor:
         """The account has one position per symbol, which belongs to no copy alone."""
         self.positions: SharedReading[Sequence[Position]] = SharedReading(terminal.positions)
         self.orders: SharedReading[Sequence[PendingOrder]] = SharedReading(terminal.orders)
+        self._doubted: dict[CommandId, float] = {}
         self.on_trouble: Callable[[str, str], None] = lambda code, message: None
         """Told of what an operator should know of, as code and sentence."""
         self.undone_before: Callable[[Work], Decimal] = lambda work: Decimal(0)
@@ -70,6 +71,15 @@ class Floor:
             self.intend(work, volume)
         except StorageFailed as error:
             self.on_trouble("storage_failed", f"closing without a written intent: {error}")
+
+    def doubted_since(self, opens: CommandId) -> float:
+        """When something first had to wait for what became of this open, by the monotonic clock; as long as its outcome
+        is remembered."""
+        if opens not in self._doubted:
+            known = self.memory.state.outcomes
+            self._doubted = {each: at for each, at in self._doubted.items() if each in known}
+            self._doubted[opens] = self.clock.monotonic()
+        return self._doubted[opens]
 
     async def require_synchronised(self) -> None:
         """Raises TerminalUnavailable while the book may be incomplete: then nothing's absence means anything."""

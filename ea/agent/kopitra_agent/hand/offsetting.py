@@ -24,6 +24,9 @@ from kopitra_agent.ports.terminal import Deal, TerminalUnavailable, TradeRequest
 NET_MISMATCH = "net_mismatch"
 NET_BACK_SECONDS = 2.0
 """The snapshot that a mismatch asks for is on its way; the second one that settles it comes 6 s after the first."""
+UNKNOWN_OPEN_SECONDS = 15.0
+"""Two snapshots, six seconds apart, tell the core whether an open lived that we lost sight of; until then an offset of
+it waits, however well the net fits: its owner's own trade may have made it fit. After it, the core knows better."""
 ROUNDS = 8
 """Looks at the net for one offset, partial fills and requotes included; after that the core drives it again."""
 
@@ -53,6 +56,8 @@ async def offset_net(floor: Floor, work: Work) -> Outcome:
 async def _offset(floor: Floor, work: Work, attempt: Attempt) -> Outcome:
     if _never_opened(floor, work):
         return floor.outcome(work, AckStatus.ALREADY_CLOSED)
+    if _is_unsettled(floor, work):
+        return _mismatch(floor, work, attempt)
     if _may_rest(floor, work):
         removal = await remove_resting(floor, work)
         if isinstance(removal, Outcome):
@@ -77,11 +82,24 @@ async def _offset(floor: Floor, work: Work, attempt: Attempt) -> Outcome:
 
 def _never_opened(floor: Floor, work: Work) -> bool:
     """Nothing of this copy was ever traded: its open was refused, or taken back by this very offset."""
+    opened = _fruitless_open(floor, work)
+    return opened is not None and opened.status in NEVER_LIVED
+
+
+def _is_unsettled(floor: Floor, work: Work) -> bool:
+    """Nobody knows yet whether this copy was ever opened."""
+    opened = _fruitless_open(floor, work)
+    if opened is None or opened.status is not AckStatus.UNKNOWN:
+        return False
+    return floor.clock.monotonic() - floor.doubted_since(opened.command_id) < UNKNOWN_OPEN_SECONDS
+
+
+def _fruitless_open(floor: Floor, work: Work) -> Outcome | None:
+    """What became of the copy's open, where no deal of the copy has been seen."""
     opens, copy = work.order.opens_command_id, floor.memory.state.copies.get(work.order.magic)
     if opens is None or (copy is not None and copy.volume > 0):
-        return False
-    known = floor.memory.state.outcomes.get(opens)
-    return known is not None and known.status in NEVER_LIVED
+        return None
+    return floor.memory.state.outcomes.get(opens)
 
 
 def _may_rest(floor: Floor, work: Work) -> bool:
