@@ -1,4 +1,5 @@
-"""Fills a SQLite file with as many accounts and executions as the management side's lists must stay quick with.
+"""Fills a SQLite file with as many accounts, executions and decisions as the management side's lists must stay quick
+with.
 
 .venv/bin/python -m tests.load.management_rows FILE [--accounts 5000] [--executions 1000000]
 """
@@ -24,6 +25,7 @@ from kopitra_functions.sql.tables import (
     accounts,
     brokers,
     copy_groups,
+    decisions,
     executions,
     group_leaders,
     subscriptions,
@@ -32,12 +34,17 @@ from kopitra_functions.sql.tables import (
 
 ACCOUNTS = 5_000
 EXECUTIONS = 1_000_000
+DECISIONS = 300_000
+"""A third of them skipped: those have no symbol of the follower's."""
 BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
 DAYS = 180
 TENANTS = ("acme", "birch", "cedar")
 """The first one has nine tenths of everything: its lists are the long ones."""
 FOLLOWERS_OF_A_LEADER = 49
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "US500", "BTCUSD")
+RARE_SYMBOL = "NATGAS"
+RARE_EVERY = 50_000
+"""Decisions between two of that symbol: an index finds them, and reading row by row does not."""
 ROWS_AT_ONCE = 10_000
 JOURNAL = "j-load"
 
@@ -63,9 +70,13 @@ def fill(path: Path, *, number_of_accounts: int = ACCOUNTS, deals: int = EXECUTI
     with _unhurried_disk(path) as file:
         for table, rows in _settings(owners):
             _insert(file, table, rows)
-        _drop_indexes(file, executions)
-        _insert(file, executions, _deals(owners, deals, random.Random(seed)))
-        _make_indexes(file, executions, engine)
+        for table, rows in (
+            (executions, _deals(owners, deals, random.Random(seed))),
+            (decisions, _decisions(owners, DECISIONS * deals // EXECUTIONS, random.Random(seed))),
+        ):
+            _drop_indexes(file, table)
+            _insert(file, table, rows)
+            _make_indexes(file, table, engine)
         file.execute("ANALYZE")
         file.commit()
     file.close()
@@ -155,6 +166,32 @@ def _deals(owners: list[tuple[str, str]], count: int, chance: random.Random) -> 
             "slippage": "0",
             "profit": str(chance.randrange(-500, 500)) if closing else None,
             "repeated": 0,
+        }
+
+
+def _decisions(owners: list[tuple[str, str]], count: int, chance: random.Random) -> Iterator[Row]:
+    """As many a day as deals, in events of their own."""
+    step = timedelta(days=DAYS) / max(count, 1)
+    for n in range(count):
+        account, tenant = owners[chance.randrange(len(owners))]
+        symbol = SYMBOLS[chance.randrange(len(SYMBOLS))] if (n + 1) % RARE_EVERY else RARE_SYMBOL
+        skipped = n % 3 == 0
+        yield {
+            "journal_id": JOURNAL,
+            "shard": "0",
+            "sequence": n + 1,
+            "ordinal": 0,
+            "tenant": tenant,
+            "occurred_at": rfc3339(BEGAN + n * step),
+            "run_id": f"r-{n // 50:016}",
+            "subscription": f"s-{account}",
+            "follower": account,
+            "position_ref": f"p-{n // 100}",
+            "leader_symbol": symbol,
+            "cause": "signal",
+            "outcome": "skipped" if skipped else "planned",
+            "reason": "halted" if skipped else None,
+            "symbol": None if skipped else symbol,
         }
 
 

@@ -17,7 +17,16 @@ from aiohttp import ClientSession, TCPConnector
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from tests.load.management_rows import ACCOUNTS, BEGAN, DAYS, EXECUTIONS, SYMBOLS, TENANTS, fill
+from tests.load.management_rows import (
+    ACCOUNTS,
+    BEGAN,
+    DAYS,
+    EXECUTIONS,
+    RARE_SYMBOL,
+    SYMBOLS,
+    TENANTS,
+    fill,
+)
 from tests.load.processes import BenchFailed, started
 from tests.load.report import Figure, figure
 from tests.load.samples import median, quantile
@@ -90,6 +99,8 @@ class _Lists:
                 ("executions", "/executions"),
                 ("executions of an account", f"/executions?account={account}"),
                 ("executions of a symbol", f"/executions?symbol={self._draw.choice(SYMBOLS)}"),
+                ("decisions of a symbol", f"/decisions?symbol={self._draw.choice(SYMBOLS)}"),
+                ("decisions of a rare symbol", f"/decisions?symbol={RARE_SYMBOL}"),
                 ("executions until a day", f"/executions?until={since}"),
             )
         )

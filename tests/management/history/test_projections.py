@@ -69,6 +69,14 @@ def test_every_type_has_rows_of_its_own_or_is_said_to_have_none() -> None:
     assert PROJECTIONS.keys() <= types
 
 
+def test_every_decision_knows_its_leaders_symbol(in_order: Rows) -> None:
+    symbols = {run["run_id"]: run["symbol"] for run in in_order["runs"] if run["symbol"] is not None}
+    known = [decision for decision in in_order["decisions"] if decision["run_id"] in symbols]
+    assert {decision["cause"] for decision in known} > {"signal"}
+    for decision in known:
+        assert decision["leader_symbol"] == symbols[decision["run_id"]]
+
+
 @pytest.mark.parametrize("repetition", range(2))
 def test_any_order_and_any_repetition_gives_the_same_rows(
     everything: list[Prepared], in_order: Rows, tmp_path: Path, seed: int, repetition: int

@@ -11,7 +11,7 @@ from kopitra.domain.explanations import explained
 from kopitra.domain.skips import SkipReason
 from kopitra.machine.copy_events import Outcome
 from kopitra_functions.http.reasons import OUTCOMES, REASONS, explanation
-from kopitra_functions.http.records import Records, selection
+from kopitra_functions.http.records import Records, selections
 from kopitra_functions.http.routes.decisions import DECISIONS
 from kopitra_functions.http.routes.notifications import NOTIFICATIONS
 from kopitra_functions.http.routes.records import LISTS
@@ -101,12 +101,12 @@ async def test_every_list_and_filter_uses_an_index(house: Managed, records: Reco
     def work(connection: Connection) -> None:
         for query in (
             {},
-            *({name: "x"} for name in {**records.filters, **records.narrowed, **records.searched}),
+            *({name: "x"} for name in {**records.filters, **records.narrowed, **records.either}),
         ):
             for after in (None, tuple(_sample(column) for column in records.order)):
-                chosen = selection(records, TENANT, query)
-                statement = page(chosen, records.order, limit=50, after=after)
-                assert_uses_index(connection, statement, sorts=not set(query) <= records.filters.keys())
+                for chosen in selections(records, TENANT, query):
+                    statement = page(chosen, records.order, limit=50, after=after)
+                    assert_uses_index(connection, statement, sorts=bool(set(query) & records.narrowed.keys()))
 
     await house.database.read(work)
 
@@ -148,6 +148,7 @@ async def test_why_was_i_not_copied(house: Managed) -> None:
         "run_id": "r1",
         "occurred_at": at(1),
         "leader": "boss",
+        "leader_symbol": "EURUSD",
         "cause": "signal",
         "outcome": "skipped",
     }
@@ -182,9 +183,36 @@ async def test_why_was_i_not_copied(house: Managed) -> None:
     assert await found("follower=f1&outcome=skipped") == [small]
     assert await found("symbol=EURUSD&reason=below_minimum") == [small]
     assert await found("symbol=EURUSD.m") == [("f1", "It was copied.")]
+    assert len(await found("symbol=EURUSD")) == 3
     assert await found("symbol=GBPUSD") == []
     [item] = (await house.call("GET", "/decisions?reason=below_minimum")).json["items"]
     assert (item["leaderSymbol"], item["leaderAction"], item["detail"]) == ("EURUSD", "open", "0.003 lots")
+
+
+async def test_a_symbol_of_either_side_is_paged_as_one_list(house: Managed) -> None:
+    await add_tenants(house, TENANT)
+    sides = [
+        ("A", "A"),
+        ("A", "B"),
+        ("B", "A"),
+        ("A", None),
+        ("B", "B"),
+        ("A", "A"),
+        (None, "A"),
+        (None, "B"),
+    ]
+    wanted = [number for number, symbols in enumerate(sides, 1) if "A" in symbols]
+    for number, (leaders, own) in enumerate(sides, 1):
+        await add(house, decisions, row(DECISIONS, number, leader_symbol=leaders, symbol=own))
+    for limit in (1, 2, 4, 50):
+        shown: list[int] = []
+        query, more = f"/decisions?symbol=A&limit={limit}", True
+        path = query
+        while more:
+            answer = (await house.call("GET", path)).json
+            shown += [item["sequence"] for item in answer["items"]]
+            path, more = f"{query}&cursor={answer['cursor']}", answer["more"]
+        assert shown == wanted[::-1], limit
 
 
 async def test_how_a_volume_came_about_is_told(house: Managed) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, inspect, select
 
 from kopitra_functions.sql.engines import WRITING, engine_for
 from kopitra_functions.sql.migrations import (
@@ -109,6 +109,16 @@ def test_what_was_stored_at_any_version_is_there_after_the_upgrade(engine: Engin
             for table, many in rows.items():
                 assert all(kept(connection, table, row) for row in many), table
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+
+
+def test_decisions_learn_their_leaders_symbol_from_their_runs(engine: Engine):
+    with writing(engine) as connection:
+        migrate(connection, to="0010")
+        for revision in revisions()[:10]:
+            put(connection, rows_of(revision))
+        migrate(connection)
+        known = connection.execute(select(metadata.tables["decisions"].c.leader_symbol)).scalars().all()
+    assert known == ["symbol-ä"]
 
 
 def test_a_migration_that_fails_leaves_the_version_before(engine: Engine):

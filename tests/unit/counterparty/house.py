@@ -17,7 +17,7 @@ from kopitra.application.ports.telemetry import UNTOLD, Telemetry
 from kopitra.application.submission import Phase, Taken
 from kopitra.application.tokens import code_hash
 from kopitra.domain.identifiers import AccountId
-from kopitra.domain.rules import CopyRules
+from kopitra.domain.settings import CopySettings
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.machine import commands
 from kopitra.protocol.limits import BASE_PATH
@@ -207,7 +207,7 @@ class House:
             )
         )
 
-    async def group(self, followers: int = 1, rules: CopyRules = SAME) -> None:
+    async def group(self, followers: int = 1, rules: CopySettings = SAME) -> None:
         """The leader, its followers, and their subscriptions."""
         names = [AccountId(f"follower-{number}") for number in range(followers)]
         for name in (LEADER, *names):

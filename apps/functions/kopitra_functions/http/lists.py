@@ -27,6 +27,9 @@ class Listing(msgspec.Struct, frozen=True):
         """What each column of the order holds."""
         return [_kind(column) for column in self.order]
 
+    def place(self, row: RowMapping) -> tuple[Any, ...]:
+        return tuple(row[column.name] for column in self.order)
+
 
 class Page(msgspec.Struct, frozen=True):
     """`cursor`: where the next page begins; at the end the last row's, or the one that was asked for."""
@@ -44,18 +47,28 @@ def newest_first(name: str, *order: Column[Any]) -> Listing:
 
 
 def listed(
-    connection: Connection, statement: Select[Any], listing: Listing, query: Mapping[str, Any]
+    connection: Connection,
+    statements: Select[Any] | Sequence[Select[Any]],
+    listing: Listing,
+    query: Mapping[str, Any],
 ) -> Page:
-    """`statement` without order and limit. `query`: a call's, with `cursor` and `limit`. Raises Rejected for a cursor
-    that this list did not give."""
+    """The rows of one statement or of several together, each row once; without order and limit. `query`: a call's, with
+    `cursor` and `limit`. Raises Rejected for a cursor that this list did not give."""
     given, limit = query.get("cursor"), int(query["limit"])
     after = decode_cursor(listing.name, given, listing.kinds) if given is not None else None
-    wanted = page(statement, listing.order, limit=limit, after=after, descending=listing.descending)
-    rows = connection.execute(wanted).mappings().all()
+    some = [statements] if isinstance(statements, Select) else statements
+    pages = [page(s, listing.order, limit=limit, after=after, descending=listing.descending) for s in some]
+    found = [connection.execute(wanted).mappings().all() for wanted in pages]
+    rows = found[0] if len(found) == 1 else _together(found, listing)
     shown = rows[:limit]
-    last = [shown[-1][column.name] for column in listing.order] if shown else None
+    last = listing.place(shown[-1]) if shown else None
     cursor = encode_cursor(listing.name, last) if last is not None else given or ""
     return Page(shown, cursor, len(rows) > limit)
+
+
+def _together(found: Sequence[Sequence[RowMapping]], listing: Listing) -> list[RowMapping]:
+    rows = {listing.place(row): row for rows in found for row in rows}
+    return [rows[place] for place in sorted(rows, reverse=listing.descending)]
 
 
 def only(query: Mapping[str, Any], filters: Mapping[str, Column[Any]]) -> list[ColumnElement[bool]]:

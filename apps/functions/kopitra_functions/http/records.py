@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -24,14 +25,13 @@ PERIOD = (
 )
 
 View = Callable[[RowMapping], Any]
-Search = Callable[[str], ColumnElement[bool]]
 
 
 class Records(msgspec.Struct, frozen=True, kw_only=True):
     """One list. `order`: a time, then what makes it unique; rows without that time are parts whose beginning has not
     arrived yet, and are not shown. `filters`: by parameter, each the second column of an index that ends as the order.
-    `narrowed`: parameters that are compared row by row within what the others leave; `searched`: the same, by a
-    condition of their own. `rows`: the rows with more beside them."""
+    `narrowed`: parameters that are compared row by row within what the others leave; `either`: a parameter that one of
+    several columns may equal, each of them in an index like a filter's. `rows`: the rows with more beside them."""
 
     name: str
     summary: str
@@ -41,7 +41,7 @@ class Records(msgspec.Struct, frozen=True, kw_only=True):
     page: type[Any]
     filters: Mapping[str, tuple[Column[Any], str]]
     narrowed: Mapping[str, tuple[Column[Any], str]] = {}
-    searched: Mapping[str, tuple[Search, str]] = {}
+    either: Mapping[str, tuple[tuple[Column[Any], ...], str]] = {}
     choices: Mapping[str, tuple[str, ...]] = {}
     rows: Select[Any] | None = None
     view: View | None = None
@@ -53,8 +53,8 @@ def list_route(records: Records) -> Route:
     view = records.view or view_of(records.kind)
 
     async def handle(call: Call) -> Reply:
-        statement = selection(records, call.own_tenant, call.query)
-        found = await call.read(lambda c: listed(c, statement, listing, call.query))
+        statements = selections(records, call.own_tenant, call.query)
+        found = await call.read(lambda c: listed(c, statements, listing, call.query))
         return told(records.page(items=found.told(view), cursor=found.cursor, more=found.more))
 
     return Route(
@@ -70,17 +70,21 @@ def list_route(records: Records) -> Route:
     )
 
 
-def selection(records: Records, tenant: str, query: Mapping[str, Any]) -> Select[Any]:
-    """What the query asks for of one tenant, without order and limit."""
+def selections(records: Records, tenant: str, query: Mapping[str, Any]) -> list[Select[Any]]:
+    """What the query asks for of one tenant, without order and limit: all rows of all statements, each once."""
     statement = records.rows if records.rows is not None else select(records.table)
     columns = {name: column for name, (column, _) in {**records.filters, **records.narrowed}.items()}
-    searches = [found(query[name]) for name, (found, _) in records.searched.items() if name in query]
-    return statement.where(
+    statement = statement.where(
         records.table.c.tenant == tenant,
         *only(query, columns),
-        *searches,
         *within(query, records.order[0]),
     )
+    alternatives = [
+        [column == query[name] for column in columns]
+        for name, (columns, _) in records.either.items()
+        if name in query
+    ]
+    return [statement.where(*chosen) for chosen in product(*alternatives)]
 
 
 def within(query: Mapping[str, Any], time: Column[Any]) -> list[ColumnElement[bool]]:
@@ -96,7 +100,7 @@ def within(query: Mapping[str, Any], time: Column[Any]) -> list[ColumnElement[bo
 
 
 def _filters(records: Records) -> Sequence[Query]:
-    named = {**records.filters, **records.narrowed, **records.searched}
+    named = {**records.filters, **records.narrowed, **records.either}
     return [
         Query(name, Kind.TEXT, text, choices=records.choices.get(name, ()))
         for name, (_, text) in named.items()

@@ -29,6 +29,7 @@ def derive(connection: Connection, facts: Facts, tenants: Iterable[str]) -> None
     copies = facts.copies | {row["copy_id"] for row in orders.values() if row["copy_id"] is not None}
     _copies(connection, seen, copies)
     _counts(connection, seen, facts.counted)
+    _symbols(connection, seen, facts.counted | facts.begun)
 
 
 def _commands_of(connection: Connection, tenants: list[str], runs: set[str]) -> set[str]:
@@ -194,3 +195,24 @@ def _counts(connection: Connection, tenants: list[str], runs: set[str]) -> None:
         row["followers"] = sum(counted.values())
         row["planned"], row["skipped"] = counted.get("planned", 0), counted.get("skipped", 0)
     write(connection, tables.runs, list(rows.values()))
+
+
+def _symbols(connection: Connection, tenants: list[str], runs: set[str]) -> None:
+    """Decisions learn the leader's symbol from their run where their own event does not say it."""
+    column = tables.decisions.c
+    nameless: list[Row] = []
+    for some in portions(runs):
+        nameless += rows_where(
+            connection,
+            tables.decisions,
+            column.tenant.in_(tenants),
+            column.run_id.in_(some),
+            column.leader_symbol.is_(None),
+        )
+    known = load(connection, tables.runs, {(row["run_id"],) for row in nameless})
+    told = [
+        row | {"leader_symbol": known[(row["run_id"],)]["symbol"]}
+        for row in nameless
+        if (row["run_id"],) in known
+    ]
+    write(connection, tables.decisions, [row for row in told if row["leader_symbol"] is not None])

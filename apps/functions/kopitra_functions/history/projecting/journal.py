@@ -163,8 +163,9 @@ def decision(
     leader: str,
     ref: str,
     cause: str,
+    symbol: str | None = None,
 ) -> None:
-    """What one follower got, and why."""
+    """What one follower got, and why. `symbol`: the leader's, None where the event does not say."""
     order = decided.order
     note.facts.counted.add(body.run)
     note.facts.insert(
@@ -178,6 +179,7 @@ def decision(
         leader=leader,
         follower=decided.follower,
         position_ref=ref,
+        leader_symbol=symbol,
         cause=cause,
         outcome=str(decided.outcome),
         reason=decided.reason,

@@ -34,9 +34,9 @@ def facts_of(told: Told, body: Any) -> Facts:
 
 def _planned(note: Note, body: Any) -> None:
     journal.run(note, body, "planned")
-    ref = body.signal.position_ref
+    ref, symbol = body.signal.position_ref, body.signal.symbol
     for ordinal, decided in enumerate(body.decisions):
-        journal.decision(note, body, ordinal, decided, body.account, ref, journal.SIGNAL)
+        journal.decision(note, body, ordinal, decided, body.account, ref, journal.SIGNAL, symbol)
         _ordered(note, body, decided, body.account, ref, journal.SIGNAL)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import select
 from sqlalchemy.engine import RowMapping
 
 from kopitra.domain.arithmetic import Arithmetic
@@ -12,22 +12,19 @@ from kopitra_functions.http.reasons import explanation
 from kopitra_functions.http.records import Records, list_route, page_type, plain, shown_type
 from kopitra_functions.sql.tables import decisions, runs
 
-OF_RUN = (("leader_symbol", str | None), ("leader_action", str | None))
 DecisionRow = shown_type(
     "DecisionRow",
     decisions,
     "What one follower got of one intent. `explanation`: the reason in words; `reckoning`: how its "
     "volume came about; `detail`: the figures of this case; "
     "`leaderSymbol` and `leaderAction`: what the leader did.",
-    more=(*OF_RUN, ("explanation", str | None), ("reckoning", str | None)),
+    more=(("leader_action", str | None), ("explanation", str | None), ("reckoning", str | None)),
 )
 _names: tuple[str, ...] = tuple(
     name for name in DecisionRow.__struct_fields__ if name not in ("explanation", "reckoning")
 )
 ITS_RUN = (runs.c.run_id == decisions.c.run_id) & (runs.c.tenant == decisions.c.tenant)
-ROWS = select(
-    decisions, runs.c.symbol.label("leader_symbol"), runs.c.action.label("leader_action")
-).select_from(decisions.outerjoin(runs, ITS_RUN))
+ROWS = select(decisions, runs.c.action.label("leader_action")).select_from(decisions.outerjoin(runs, ITS_RUN))
 
 
 def view(row: RowMapping) -> Any:
@@ -43,13 +40,6 @@ def _reckoning(arithmetic: Any) -> str | None:
         return explained(msgspec.convert(arithmetic, Arithmetic, strict=False))
     except msgspec.ValidationError:
         return None
-
-
-def _of_symbol(symbol: str) -> ColumnElement[bool]:
-    """As either side names it: what was skipped has no symbol of the follower's."""
-    return or_(
-        decisions.c.symbol == symbol, exists().where(ITS_RUN, runs.c.symbol == symbol).correlate(decisions)
-    )
 
 
 DECISIONS = Records(
@@ -77,7 +67,12 @@ DECISIONS = Records(
         "copy": (decisions.c.copy_id, "Only about this copy."),
         "cause": (decisions.c.cause, "Only with this cause."),
     },
-    searched={"symbol": (_of_symbol, "Only of this symbol, as the leader or the follower names it.")},
+    either={
+        "symbol": (
+            (decisions.c.leader_symbol, decisions.c.symbol),
+            "Only of this symbol, as the leader or the follower names it.",
+        )
+    },
     rows=ROWS,
     view=view,
 )

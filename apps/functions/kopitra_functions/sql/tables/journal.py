@@ -90,6 +90,7 @@ decisions = Table(
     account("leader", required=False),
     account("follower"),
     id_("position_ref"),
+    word("leader_symbol"),
     word("cause", required=True),
     word("outcome", required=True),
     word("reason"),
@@ -109,10 +110,13 @@ decisions = Table(
     Index(None, "tenant", "subscription", *IN_ORDER, "ordinal"),
     Index(None, "tenant", "outcome", *IN_ORDER, "ordinal"),
     Index(None, "tenant", "reason", *IN_ORDER, "ordinal"),
+    Index(None, "tenant", "symbol", *IN_ORDER, "ordinal"),
+    Index(None, "tenant", "leader_symbol", *IN_ORDER, "ordinal"),
     Index(None, "tenant", "run_id"),
     Index(None, "tenant", "copy_id"),
 )
-"""Why each follower got what it got; `ordinal` counts within the event."""
+"""Why each follower got what it got; `ordinal` counts within the event. `symbol`: the follower's, where there is an
+order; `leader_symbol`: the leader's, also where nothing was copied."""
 
 checkpoints = Table(
     "checkpoints",
