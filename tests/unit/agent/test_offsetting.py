@@ -173,6 +173,25 @@ def test_an_offset_waits_for_what_became_of_a_lost_open_though_the_net_fits():
     play(main)
 
 
+def test_what_came_to_nothing_is_taken_out_of_what_is_expected_until_the_core_has_heard():
+    """Two offsets of a copy that was never opened: the first does not fit the net, the second does, by chance."""
+
+    async def main(world: VirtualTime) -> None:
+        scene = NetScene(world)
+        async with scene.running():
+            await opened(scene, 1, "0.01", SELL)
+            first = scene.server.command(offset(3, 2, "0.40", "-0.41", side=BUY))
+            second = scene.server.command(offset(4, 2, "0.01", "-0.01", side=BUY))
+            assert await said(scene, first) is AckStatus.DEFERRED
+            assert await said(scene, second) is AckStatus.DEFERRED
+            assert scene.net == lots("-0.01")
+            heard = scene.server.command(offset(5, 1, "0.01", "-0.01", side=BUY))
+            assert await said(scene, heard) is AckStatus.EXECUTED
+        assert scene.net == lots("0.00")
+
+    play(main)
+
+
 def test_an_offset_that_comes_before_its_open_leaves_a_tombstone():
     async def main(world: VirtualTime) -> None:
         scene = NetScene(world)

@@ -12,6 +12,7 @@ from kopitra.domain.trading import AckStatus, Order, OrderAction
 from kopitra_agent.hand.floor import Floor
 from kopitra_agent.hand.procedures import PROCEDURES
 from kopitra_agent.hand.records import HaltChanged, Outcome, order_outcome
+from kopitra_agent.hand.undone import Undone
 from kopitra_agent.hand.worklist import Work, Worklist
 
 DEFAULT_TTL_SECONDS = 60.0
@@ -36,7 +37,8 @@ class Desk:
         self._floor = floor
         self._memory = floor.memory
         self._worklist = worklist
-        floor.undone_before = worklist.undone_before
+        self._undone = Undone(floor.memory, floor.clock)
+        floor.undone_before = lambda work: worklist.undone_before(work) + self._undone.before(work)
         self._on_outcome = on_outcome
         self._on_repeat = on_repeat
         self._spawn: Spawn = asyncio.create_task
@@ -71,9 +73,17 @@ class Desk:
         if order.action is OrderAction.OPEN:
             ttl = DEFAULT_TTL_SECONDS if order.ttl_ms is None else order.ttl_ms / MILLISECONDS
             deadline = arrived + ttl
-        work = Work(order=order, event_id=event_id, sequence=sequence, arrived=arrived, deadline=deadline)
+        work = Work(
+            order=order,
+            event_id=event_id,
+            sequence=sequence,
+            arrived=arrived,
+            deadline=deadline,
+            unheard=self._undone.unheard(),
+        )
+        self._undone.again(order.command_id)
         if order.action is OrderAction.OPEN and self._floor.halted():
-            self._conclude(self._floor.outcome(work, AckStatus.REJECTED, "halted"))
+            self._conclude(work, self._floor.outcome(work, AckStatus.REJECTED, "halted"))
             return
         self._queue(work)
 
@@ -90,7 +100,7 @@ class Desk:
         self._memory.record_anyway(change)
         if change.halted:
             for work in self._worklist.withdraw_opens():
-                self._conclude(self._floor.outcome(work, AckStatus.REJECTED, "halted"))
+                self._conclude(work, self._floor.outcome(work, AckStatus.REJECTED, "halted"))
 
     def waiting_since(self, before: float) -> list[Work]:
         """Commands in hand since before that time whose receipt nobody was told of yet."""
@@ -141,7 +151,7 @@ class Desk:
     def _queue(self, work: Work) -> None:
         self._idle.clear()
         for dropped in self._worklist.add(work):
-            self._conclude(self._floor.outcome(dropped.work, dropped.status, dropped.reason))
+            self._conclude(dropped.work, self._floor.outcome(dropped.work, dropped.status, dropped.reason))
 
     def _pump(self) -> None:
         while (work := self._worklist.take()) is not None:
@@ -156,7 +166,7 @@ class Desk:
             log.exception("command.failed", command=work.order.command_id)
             self._floor.on_trouble("command_failed", f"{work.order.command_id}: {error!r}")
             outcome = self._after_failure(work)
-        self._conclude(outcome)
+        self._conclude(work, outcome)
         self._worklist.finish(work)
         self._pump()
 
@@ -167,7 +177,8 @@ class Desk:
         status = AckStatus.UNKNOWN if sent and not repeatable else AckStatus.FAILED
         return order_outcome(work.order, work.event_id, work.sequence, status, reason="agent_fault")
 
-    def _conclude(self, outcome: Outcome) -> None:
+    def _conclude(self, work: Work, outcome: Outcome) -> None:
+        self._undone.note(work, outcome, self._worklist.all())
         if self._floor.netting:  # the one position of its symbol is nobody's own
             outcome = msgspec.structs.replace(outcome, position_id=None, position_ticket=None)
         if not self._memory.record_anyway(outcome):

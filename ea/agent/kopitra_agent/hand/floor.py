@@ -49,7 +49,8 @@ class Floor:
         self.on_trouble: Callable[[str, str], None] = lambda code, message: None
         """Told of what an operator should know of, as code and sentence."""
         self.undone_before: Callable[[Work], Decimal] = lambda work: Decimal(0)
-        """Lots, long positive, by which commands that are in hand and came before this one will change its net."""
+        """Lots, long positive, by which commands before this one have not changed its net, though the core counts on
+        them: they are in hand still, or came to nothing."""
 
     def intend(self, work: Work, volume: Decimal, ledger: int | None = None) -> Intent:
         """Write down what is about to be sent; `ledger`: the last ordinal there is, where it was looked up. Raises

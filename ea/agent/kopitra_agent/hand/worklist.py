@@ -41,7 +41,8 @@ TRADES_NET = frozenset({OrderAction.OPEN, OrderAction.OFFSET})
 
 class Work(msgspec.Struct, kw_only=True, eq=False):
     """A command in hand. `arrived` and `deadline` are seconds on the monotonic clock; `intent` is what an earlier life
-    left unresolved; `told`: `received` was acknowledged."""
+    left unresolved; `told`: `received` was acknowledged; `unheard`: commands that had come to nothing when it arrived,
+    and of which the core had not heard."""
 
     order: Order
     event_id: EventId
@@ -50,6 +51,7 @@ class Work(msgspec.Struct, kw_only=True, eq=False):
     deadline: float | None = None
     intent: Intent | None = None
     told: bool = False
+    unheard: frozenset[CommandId] = frozenset()
 
     @property
     def lane(self) -> str:
