@@ -2,7 +2,7 @@
 out, exactly. Each leg is copied by itself, so a copy's share always derives from one volume that was opened at once."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -12,14 +12,19 @@ from kopitra.domain.quantities import ZERO
 
 
 class Leg(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Lots that were added at once, and how many of them are left; when (aware UTC) and at what price they were;
-    `order_ref`: the pending order that added them."""
+    """Lots that were added at once, and how many of them are left; when they were received (aware UTC), at what price
+    they were made; `order_ref`: the pending order that added them; `age_ms`: how old they were when received."""
 
     opened: Decimal
     left: Decimal
     at: datetime
     price: Decimal | None = None
     order_ref: PositionRef | None = None
+    age_ms: int = 0
+
+    @property
+    def made_at(self) -> datetime:
+        return self.at - timedelta(milliseconds=self.age_ms)
 
 
 Legs = Mapping[int, Leg]

@@ -229,3 +229,22 @@ def test_what_is_told_of_an_account_is_what_its_terminal_says():
         assert msgspec.structs.asdict(account)["free_margin"] == Decimal(10_000)
 
     play(main)
+
+
+def test_no_figures_are_told_of_a_terminal_that_has_not_everything():
+    """A withdrawal shows in the balance before the deal that explains it is there."""
+
+    async def main(world: VirtualTime) -> None:
+        scene = Scene(world)
+        async with scene.running():
+            await settled(scene)
+            scene.broker.synchronised = False
+            scene.broker.balance -= Decimal(5_000)
+            told = len(scene.server.said(InboxType.ACCOUNT_SNAPSHOT))
+            await world.sleep(120)
+            assert len(scene.server.said(InboxType.ACCOUNT_SNAPSHOT)) == told
+            scene.broker.synchronised = True
+            await world.sleep(3)
+        assert scene.server.said(InboxType.ACCOUNT_SNAPSHOT)[-1].balance == Decimal(5_000)
+
+    play(main)

@@ -113,6 +113,24 @@ def test_a_refused_offset_is_driven_again_though_its_open_was_recalled(world: Wo
     assert actions(world.outbox(desk.account)) == [OrderAction.OPEN, OrderAction.OFFSET]
 
 
+def test_refused_offsets_that_come_due_together_take_nothing_off_twice(world: World) -> None:
+    """The later, deeper one was refused first and comes first: what the other one wants is in it."""
+    desk = Desk(world, world.follower(), netting=True)
+    world.send(SignalAction.OPEN)
+    world.fetch(desk.account)
+    world.readings = readings_after_recovery(world.state, world.now)
+    world.do(Halt(scope=HaltScope.LEADER, target=LEADER, mode=HaltMode.CLOSE_ONLY, subject="op"))
+    for left in ("0.2", "0.1"):
+        world.send(SignalAction.PARTIAL_CLOSE, volume=lots("0.1"), volume_after=lots(left))
+    [_, first, second] = world.fetch(desk.account)
+    for offset in (second, first):
+        world.ack(desk.account, offset, AckStatus.DEFERRED, reason="net_mismatch")
+    world.later(5)
+    world.tick()
+    [again] = [order for order in world.outbox(desk.account) if order.action is OrderAction.OFFSET]
+    assert (again.volume, again.target_volume) == (lots("0.9"), lots("0.1"))
+
+
 def test_a_fill_of_what_was_given_up_is_closed_though_a_part_is_being_closed_already(world: World) -> None:
     follower = world.follower()
     [decision] = world.send(SignalAction.OPEN)

@@ -211,6 +211,19 @@ def test_an_unknown_open_that_two_books_lack_is_issued_again_while_it_is_fresh(w
     assert close.order is not None
 
 
+def test_what_is_issued_again_is_as_old_as_it_was_when_it_came(world: World) -> None:
+    follower = world.follower()
+    [decision] = world.send(SignalAction.OPEN, age_ms=50_000)
+    assert decision.order is not None
+    world.fetch(follower)
+    world.ack(follower, decision.order, AckStatus.UNKNOWN, reason="not_found")
+    world.snapshot(follower)
+    world.later(6)
+    world.snapshot(follower)
+    [again] = world.fetch(follower)
+    assert again.ttl_ms == 60_000 - 50_000 - 6_000
+
+
 def issued_again(world: World) -> AccountId:
     follower, _ = lost_open(world)
     for _ in range(2):

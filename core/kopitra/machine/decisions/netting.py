@@ -99,6 +99,10 @@ class NetOrders:
         known = self._volumes.get(copy.copy_id)
         return volume_to_come(account, copy) if known is None else known
 
+    def brings_down(self, copy: Copy) -> bool:
+        """Whether an offset of this copy was asked for here."""
+        return copy.copy_id in self._volumes
+
     def offset(self, copy: Copy, target: Decimal, command: CommandId) -> Order:
         """Bring a copy down to `target` lots."""
         account = self._state.accounts[copy.follower]
@@ -107,7 +111,9 @@ class NetOrders:
         if before is None:
             before = expected_net(account, copy.symbol)
         held = self.volume_to_come(account, copy)
-        if not held and not copy.filled:  # of unknown fate: without it the net will not be as expected
+        if (
+            not held and not copy.filled and not self.brings_down(copy)
+        ):  # of unknown fate: without it the net will not be as expected
             held = copy.planned_volume
             before += signed(copy.side, held)
         volume = held - target

@@ -54,7 +54,8 @@ def _is_down_to(account: Account, copy: Copy, target: Decimal, net: NetOrders) -
     """Closed by hand meanwhile, or brought down by another command."""
     if not copy.live:
         return True
-    known = copy.filled or any(_tells(account, command, target) for command in copy.outstanding)
+    known = copy.filled or net.brings_down(copy)
+    known = known or any(_tells(account, command, target) for command in copy.outstanding)
     return bool(known) and net.volume_to_come(account, copy) <= target
 
 

@@ -73,7 +73,7 @@ def why_never_opened(state: State, copy: Copy, context: Context) -> str:
 
 def _fresh_for(leg: Leg, subscription: Subscription, now: datetime) -> timedelta:
     """How long an open for this trade may still be sent; zero or less once it is stale."""
-    return leg.at + timedelta(seconds=subscription.rules.open_ttl_seconds) - now
+    return leg.made_at + timedelta(seconds=subscription.rules.open_ttl_seconds) - now
 
 
 def _still_as_planned(copy: Copy, position: LeaderPosition) -> bool:

@@ -64,7 +64,7 @@ def follow(state: State, event: CopyPlanned, recorded: Recorded) -> LeaderPositi
         if position is None:
             position = position_of(book, signal)
             assert position is not None, "only an open is planned of what nobody knows"
-            _change(book, position, signal, recorded)
+            _change(book, position, event, recorded)
     if position is None:
         return None
     position.sequence = recorded.last
@@ -91,7 +91,7 @@ def _begin(book: LeaderBook, event: CopyPlanned, recorded: Recorded) -> LeaderPo
         volume=signal.volume,
         run=event.run,
         opened_at=recorded.at,
-        legs={0: Leg(signal.volume, signal.volume, recorded.at, signal.price)},
+        legs={0: Leg(signal.volume, signal.volume, recorded.at, signal.price, age_ms=event.age_ms)},
         pending=signal.action is SignalAction.PENDING_PLACED,
         price=signal.price,
         stop_loss=signal.stop_loss,
@@ -120,7 +120,7 @@ def _joined(state: State, book: LeaderBook, event: CopyPlanned, recorded: Record
     if signal.action is not SignalAction.PENDING_FILLED or order is None or position in (None, order):
         return None
     assert position is not None
-    number = _new_leg(position, signal, recorded, opened=order.opened, order_ref=order.position_ref)
+    number = _new_leg(position, event, recorded, opened=order.opened, order_ref=order.position_ref)
     position.volume = signal.volume_after
     position.runs |= order.runs
     for copy in (*state.copies_of(order), *state.papers_of(order)):
@@ -135,23 +135,25 @@ def _joined(state: State, book: LeaderBook, event: CopyPlanned, recorded: Record
 
 def _new_leg(
     position: LeaderPosition,
-    signal: Signal,
+    event: CopyPlanned,
     recorded: Recorded,
     *,
     opened: Decimal | None = None,
     order_ref: PositionRef | None = None,
 ) -> int:
     """Begin a leg with the lots that this signal added; its number."""
+    signal = event.signal
     volume = signal.volume_after if signal.action is SignalAction.REVERSE else signal.volume
     position.generation += 1
     position.opened += volume if opened is None else opened
     position.legs[position.generation] = Leg(
-        volume if opened is None else opened, volume, recorded.at, signal.price, order_ref
+        volume if opened is None else opened, volume, recorded.at, signal.price, order_ref, event.age_ms
     )
     return position.generation
 
 
-def _change(book: LeaderBook, position: LeaderPosition, signal: Signal, recorded: Recorded) -> None:
+def _change(book: LeaderBook, position: LeaderPosition, event: CopyPlanned, recorded: Recorded) -> None:
+    signal = event.signal
     match signal.action:
         case SignalAction.MODIFY:
             position.stop_loss, position.take_profit = signal.stop_loss, signal.take_profit
@@ -165,14 +167,21 @@ def _change(book: LeaderBook, position: LeaderPosition, signal: Signal, recorded
             position.pending = False
             position.volume = signal.volume
             position.legs = {
-                0: Leg(position.opened, signal.volume, recorded.at, signal.price, position.position_ref)
+                0: Leg(
+                    position.opened,
+                    signal.volume,
+                    recorded.at,
+                    signal.price,
+                    position.position_ref,
+                    event.age_ms,
+                )
             }
             if signal.position_ref != position.position_ref:
                 book.aliases[signal.position_ref] = position.position_ref
         case SignalAction.INCREASE:
             filling = leg_of_order(position.legs, signal.order_ref)
             if filling is None:
-                _new_leg(position, signal, recorded)
+                _new_leg(position, event, recorded)
             else:
                 leg = position.legs[filling]
                 position.legs[filling] = msgspec.structs.replace(leg, left=leg.left + signal.volume)
@@ -180,7 +189,7 @@ def _change(book: LeaderBook, position: LeaderPosition, signal: Signal, recorded
         case SignalAction.REVERSE:
             position.side = signal.side
             position.opened, position.legs = ZERO, {}
-            _new_leg(position, signal, recorded)
+            _new_leg(position, event, recorded)
             position.volume = signal.volume_after
             position.stop_loss, position.take_profit = signal.stop_loss, signal.take_profit
         case _:

@@ -8,7 +8,7 @@ from kopitra.domain.telemetry import AccountSnapshot, AutotradeStatus, Heartbeat
 from kopitra.protocol.events import InboxType
 from kopitra.protocol.messages import InboxEvent
 from kopitra_agent.account import Owner
-from kopitra_agent.ports.terminal import Terminal, TerminalAccount
+from kopitra_agent.ports.terminal import Terminal, TerminalAccount, TerminalUnavailable
 from kopitra_agent.ports.timing import Clock
 from kopitra_agent.telemetry.parcel import Parcel, inbox_body, inbox_event
 
@@ -65,7 +65,7 @@ class Pulse:
         told: dict[InboxType, object] = {}
         events: list[InboxEvent] = []
         for kind, payload, at_least in (
-            (InboxType.ACCOUNT_SNAPSHOT, snapshot_of(account), ACCOUNT_AT_LEAST_SECONDS),
+            (InboxType.ACCOUNT_SNAPSHOT, _figures(account), ACCOUNT_AT_LEAST_SECONDS),
             (InboxType.AUTOTRADE_STATUS, autotrade_of(account), None),
             (InboxType.QUOTES, await self._quotes(), QUOTES_AT_LEAST_SECONDS),
         ):
@@ -81,7 +81,9 @@ class Pulse:
 
     async def account_event(self) -> InboxEvent:
         """The account as it is now, to go with a report of what changed it. Raises TerminalUnavailable."""
-        snapshot = snapshot_of(await self._terminal.account())
+        snapshot = _figures(await self._terminal.account())
+        if snapshot is None:
+            raise TerminalUnavailable("not synchronised")
         self._told({InboxType.ACCOUNT_SNAPSHOT: snapshot}, True)
         return inbox_event(InboxType.ACCOUNT_SNAPSHOT, snapshot)
 
@@ -115,6 +117,12 @@ class Pulse:
             trade_allowed=account.trade_allowed,
             clock=self._clock.now(),
         )
+
+
+def _figures(account: TerminalAccount) -> AccountSnapshot | None:
+    """None while the terminal has not everything: a balance without the deals that led to it looks like a loss, and
+    equity without the positions is none."""
+    return snapshot_of(account) if account.connected and account.synchronised else None
 
 
 def snapshot_of(account: TerminalAccount) -> AccountSnapshot:
