@@ -15,7 +15,7 @@ from kopitra.machine import commands
 from kopitra.machine.events import CopyDecision, HaltMode, HaltScope, Outcome
 from kopitra.machine.state import Copy, CopyStatus
 from tests.unit.copying.net_desk import use_netting
-from tests.unit.copying.world import GROUP, TENANT, World, lots
+from tests.unit.copying.world import GROUP, LEADER, TENANT, World, lots
 
 WAIT = CopyRules(sizing=SameVolume())
 CANCEL = CopyRules(sizing=SameVolume(), pending_policy=PendingPolicy.CANCEL)
@@ -405,3 +405,44 @@ def world_order(copy: Copy) -> Order:
         volume=copy.planned_volume,
         magic=copy.magic,
     )
+
+
+# -- A leader's order is in its book no more, but the position that it opened is --------------------------------------
+
+ORDER, POSITION = "Broker:77:o500", "Broker:77:500"
+
+
+def seen_filled(world: World, rules: CopyRules) -> tuple[AccountId, Order, Copy]:
+    """Two books of the leader agree on what its signals have not told yet."""
+    follower = world.follower("follower", rules)
+    world.send(SignalAction.PENDING_PLACED, ORDER, order_type=OrderType.LIMIT, price=lots("1.05"))
+    [order] = world.fetch(follower)
+    world.ack(follower, order)
+    for _ in range(2):
+        world.later(6)
+        world.snapshot(LEADER, world.held(500))
+    [copy] = copies(world, follower)
+    return follower, order, copy
+
+
+@pytest.mark.parametrize("rules", [WAIT, MARKET])
+def test_an_order_that_its_leaders_book_shows_filled_is_neither_cancelled_nor_entered_late(
+    world: World, rules: CopyRules
+) -> None:
+    follower, _, copy = seen_filled(world, rules)
+    assert world.outbox(follower) == []
+    assert (copy.live, copy.closing) == (True, False)
+    [position] = world.state.accounts[LEADER].leading.positions.values()
+    assert (position.pending, position.volume) == (False, lots(1))
+
+
+def test_the_fills_own_signal_comes_late_and_changes_nothing_and_a_close_ends_the_copy(world: World) -> None:
+    follower, order, copy = seen_filled(world, WAIT)
+    world.fill(follower, order)
+    before = world.state.sequence
+    own = world.signal(SignalAction.PENDING_FILLED, POSITION, order_ref=PositionRef(ORDER))
+    assert world.do(commands.TakeSignal(account=LEADER, signal=own)).events == ()
+    assert world.state.sequence == before
+    [decision] = world.send(SignalAction.CLOSE, POSITION)
+    assert decision.order is not None
+    assert decision.order.copy_id == copy.copy_id

@@ -13,9 +13,14 @@ from kopitra.machine.decisions.growing import decide_later, missed_leg
 from kopitra.machine.decisions.identity import is_own_magic, run_of
 from kopitra.machine.decisions.opening import Opening
 from kopitra.machine.events import AnyEvent, CopyPlanned, Proposal, ProposalKind
-from kopitra.machine.evolutions.leading import GROWING
+from kopitra.machine.evolutions.leading import GROWING, position_of
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, LeaderPosition, State
+
+RESTING = "o"
+"""Before a resting order's ticket, in its ref."""
+LONG_AGO_MS = 24 * 60 * 60 * 1000
+"""The age of what happened nobody knows when: nothing new may be opened for it."""
 
 
 class LeaderFindings(msgspec.Struct):
@@ -42,6 +47,13 @@ def examine_leader(
     for position in book.positions.values():
         seen = held.pop(position.position_ref, None)
         seen = seen or _under_alias(account, position, held)
+        filled_as = _ref_of_fill(position, held) if seen is None else None
+        if filled_as is not None:
+            key = f"{position.position_ref}|filled"
+            missing.append(key)
+            signal = _as_fill(account, position, filled_as, held.pop(filled_as), context)
+            _suspect(state, account, position, key, signal, findings, context)
+            continue
         event = _difference(state, account, position, seen, missing, findings, context)
         if event is not None:
             findings.events.append(event)
@@ -55,8 +67,8 @@ def examine_leader(
 
 
 def position_ref(server: str, login: int, held: HeldPosition) -> PositionRef:
-    """Scoped by broker server and login; a resting order's ticket has an `o` before it."""
-    name = str(held.position_id) if held.order_type is OrderType.MARKET else f"o{held.ticket}"
+    """Scoped by broker server and login."""
+    name = str(held.position_id) if held.order_type is OrderType.MARKET else f"{RESTING}{held.ticket}"
     return PositionRef(f"{server}:{login}:{name}")
 
 
@@ -94,7 +106,6 @@ def _difference(
     findings: LeaderFindings,
     context: Context,
 ) -> AnyEvent | None:
-    book = account.leading
     if seen is None:
         key = str(position.position_ref)
         action = SignalAction.PENDING_CANCELLED if position.pending else SignalAction.CLOSE
@@ -111,14 +122,35 @@ def _difference(
         return None
     findings.changes += 1
     missing.append(key)
-    if agreed(book.missing.get(key), context):
-        findings.heals.append(_proposal(state, account, position, key, changed, context))
+    _suspect(state, account, position, key, changed, findings, context)
     return None
+
+
+def _suspect(
+    state: State,
+    account: Account,
+    position: LeaderPosition,
+    key: str,
+    changed: Signal,
+    findings: LeaderFindings,
+    context: Context,
+) -> None:
+    """What two snapshots agree on is healed."""
+    if agreed(account.leading.missing.get(key), context):
+        findings.heals.append(_proposal(state, account, position, key, changed, context))
+
+
+def _ref_of_fill(position: LeaderPosition, held: dict[PositionRef, HeldPosition]) -> PositionRef | None:
+    """Under which ref the book has what a pending order that is not in it any more was filled into: the position that
+    an order opens has its ticket (docs/decisions/0208)."""
+    scope, _, name = position.position_ref.rpartition(":")
+    ref = PositionRef(f"{scope}:{name.removeprefix(RESTING)}")
+    return ref if position.pending and name.startswith(RESTING) and ref in held else None
 
 
 def heal(state: State, account: Account, signal: Signal, context: Context) -> list[AnyEvent]:
     """What follows from an intent that the leader's agent should have sent; nothing if its position is gone by now."""
-    position = account.leading.positions.get(signal.position_ref)
+    position = position_of(account.leading, signal)
     return [_healed(state, account, position, signal, context)] if position is not None else []
 
 
@@ -183,6 +215,20 @@ def _as_signal(
         occurred_at=context.now,
         stream_id=position.stream_id,
         ordinal=position.ordinal,
+    )
+
+
+def _as_fill(
+    account: Account, position: LeaderPosition, ref: PositionRef, seen: HeldPosition, context: Context
+) -> Signal:
+    signal = _as_signal(account, position, SignalAction.PENDING_FILLED, seen, context)
+    return msgspec.structs.replace(
+        signal,
+        position_ref=ref,
+        order_ref=position.position_ref,
+        volume=seen.volume,
+        volume_before=seen.volume * 0,
+        age_ms=LONG_AGO_MS,
     )
 
 
