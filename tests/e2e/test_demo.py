@@ -1,5 +1,6 @@
 """The demonstration as a user runs it: processes, sockets, files, an exit code, and nothing left behind."""
 
+import json
 import os
 import re
 import signal
@@ -12,6 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stack.observed import OF_APPS
+
+NOT_IN_A_SHORT_DEMONSTRATION = {
+    "kopitra.closes.refused",
+    "kopitra.fence.lost",
+    "kopitra.signal.ingestion.p95",
+}
+"""Trouble that there is none of, and what is told of a whole minute."""
 TIMEOUT_SECONDS = 180
 """Fourteen processes start in eight seconds on two idle cores; loaded ones take several times that."""
 
@@ -70,6 +79,22 @@ def test_a_history_reaches_five_different_followers_and_nothing_is_left_behind(t
     assert "while SQL was locked" in show.output
     assert "history in SQL equals the journal" in show.output
     assert show.left_over() == []
+
+
+@pytest.mark.timeout(TIMEOUT_SECONDS)
+def test_what_alerts_and_the_workbook_ask_for_is_told_by_the_running_demonstration(tmp_path: Path) -> None:
+    show = Show(tmp_path, "--events", "60", "--keep").end()
+    assert show.code == 0, show.output
+    files = list(tmp_path.glob("*/logs/*.telemetry"))
+    assert {file.stem for file in files} == {"counterparty", "functions"}
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    told = {(line["metric"], line["service"]): line["dimensions"] for line in lines if "metric" in line}
+    asked = {each.name: each for each in OF_APPS}
+    assert {name for name, _ in told} >= asked.keys() - NOT_IN_A_SHORT_DEMONSTRATION
+    for (name, service), dimensions in told.items():
+        if name in asked:
+            assert service in asked[name].roles
+            assert asked[name].dimension is None or asked[name].dimension in dimensions
 
 
 @pytest.mark.timeout(TIMEOUT_SECONDS)

@@ -28,6 +28,7 @@ COUNTERPARTY_LISTENING = r'"port":\s*(\d+)'
 FUNCTIONS_LISTENING = r"listening on (\S+)"
 DRAIN_SCHEDULE = "history_drain=*/2 * * * * *"
 """Written as it comes, every two seconds: a demonstration is over before history would be due anywhere else."""
+TELEMETRY_SECONDS = "5"
 KEY_BYTES = 32
 REQUESTS_PER_SECOND = 1000
 """A compressed history signals faster than any real leader; the limit is another test's matter."""
@@ -131,6 +132,8 @@ class Stage:
             "KOPITRA_RATE_LIMIT_PER_SECOND": str(REQUESTS_PER_SECOND),
             "KOPITRA_RATE_LIMIT_BURST": str(REQUESTS_PER_SECOND),
             "KOPITRA_LOG_LEVEL": "info",
+            "KOPITRA_TELEMETRY_FILE": str(self._logs / "counterparty.telemetry"),
+            "KOPITRA_TELEMETRY_SECONDS": TELEMETRY_SECONDS,
             **self.operator.settings(COUNTERPARTY),
         }
         return ChildProcess(
@@ -147,6 +150,8 @@ class Stage:
             "SHARD": SHARD,
             "DRAIN_MESSAGES": "1",
             "LOG_LEVEL": "info",
+            "TELEMETRY_FILE": str(self._logs / "functions.telemetry"),
+            "TELEMETRY_SECONDS": TELEMETRY_SECONDS,
         }
         return ChildProcess(
             "management side",
