@@ -116,6 +116,8 @@ def _figures(
     known = state.accounts[account]
     if of_another_login(known, payload):
         return []
+    if known.session is not None and readings.is_old_look(account, known.session.session, payload.ordinal):
+        return []
     figures = Figures(
         balance=payload.balance,
         currency=payload.currency,

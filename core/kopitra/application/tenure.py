@@ -126,6 +126,7 @@ class Tenure:
             readings = readings_after_recovery(state, self._clock.now())
             known = self._engine.readings
             readings.figures, readings.quotes, readings.rates = known.figures, known.quotes, known.rates
+            readings.looks = known.looks
             self._delivery.restart()
         self.committer = committer
         self._engine.begin(state, committer, readings)

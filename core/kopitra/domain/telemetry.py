@@ -30,6 +30,9 @@ class Heartbeat(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_
 
 
 class AccountSnapshot(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
+    """`ordinal` grows with every look of one session's agent, so that what comes late is not taken for news; 0: not
+    told."""
+
     login: int
     server: str
     balance: Decimal
@@ -39,6 +42,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, rename="camel", kw_only=True,
     free_margin: Decimal | None = None
     leverage: int | None = None
     mode: MarginMode = MarginMode.HEDGING
+    ordinal: int = 0
 
 
 class Quotes(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):

@@ -66,6 +66,8 @@ class Lease(msgspec.Struct, gc=False):
 
 class Readings(msgspec.Struct):
     figures: dict[AccountId, Figures] = {}
+    looks: dict[AccountId, tuple[SessionId, int]] = {}
+    """Of which session's look, by its ordinal, the figures are."""
     peaks: dict[AccountId, Peak] = {}
     quotes: dict[AccountId, dict[str, Quote]] = {}
     """Last quotes per account and symbol, with `at` = time of receipt."""
@@ -85,6 +87,16 @@ class Readings(msgspec.Struct):
     """Commands that were written into an answer since this process took over."""
     recovered_through: int = 0
     """Commands up to this sequence may have been delivered by an earlier process."""
+
+    def is_old_look(self, account: AccountId, session: SessionId, ordinal: int) -> bool:
+        """Whether figures come after newer ones of the same session; what tells no ordinal is taken as it comes."""
+        if not ordinal:
+            return False
+        known = self.looks.get(account)
+        if known is not None and known[0] == session and ordinal <= known[1]:
+            return True
+        self.looks[account] = (session, ordinal)
+        return False
 
     def note_figures(
         self, account: AccountId, figures: Figures, marked_at: datetime | None, paid_at: datetime | None

@@ -116,6 +116,27 @@ def test_volatile_events_change_the_readings_and_nothing_else() -> None:
     in_house(scenario)
 
 
+def test_figures_that_come_after_newer_ones_of_their_session_are_no_news() -> None:
+    async def scenario(house: House) -> None:
+        _, follower = await pair(house)
+        readings = house.service.core.engine.readings
+
+        async def told(balance: str, **members: int) -> str:
+            figures = {"login": 1, "server": "S", "balance": balance, "currency": "EUR", **members}
+            assert (await follower.report(("ea.account_snapshot", figures))).status == 202
+            return str(readings.figures[AccountId(FOLLOWER)].balance)
+
+        assert await told("5000", ordinal=7) == "5000"
+        assert await told("2000", ordinal=8) == "2000"
+        assert await told("5000", ordinal=7) == "2000"
+        assert await told("5000", ordinal=8) == "2000"
+        assert await told("3000") == "3000"
+        await follower.open()
+        assert await told("4000", ordinal=1) == "4000"
+
+    in_house(scenario)
+
+
 def test_operators_see_what_an_account_last_told_of_itself() -> None:
     async def scenario(house: House) -> None:
         _, follower = await pair(house)

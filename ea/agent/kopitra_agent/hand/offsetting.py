@@ -22,6 +22,7 @@ from kopitra_agent.ports.storage import StorageFailed
 from kopitra_agent.ports.terminal import Deal, TerminalUnavailable, TradeRequest, TradeResult
 
 NET_MISMATCH = "net_mismatch"
+NEVER_MET = "never_met"
 NET_BACK_SECONDS = 2.0
 """The snapshot that a mismatch asks for is on its way; the second one that settles it comes 6 s after the first."""
 UNKNOWN_OPEN_SECONDS = 15.0
@@ -66,6 +67,9 @@ async def _offset(floor: Floor, work: Work, attempt: Attempt) -> Outcome:
         # The core knew of nothing filled: what could rest is gone, and a fill that it has not heard of yet is told.
         closed = floor.outcome(work, AckStatus.ALREADY_CLOSED)
         return floor.tombstone(closed, work.order.opens_command_id)
+    await floor.require_synchronised()
+    if await _never_met(floor, work):
+        return _nothing_here(floor, work, attempt)
     for _ in range(ROUNDS):
         if attempt.volume >= work.order.volume:
             return floor.executed(work, attempt.done)
@@ -84,6 +88,26 @@ def _never_opened(floor: Floor, work: Work) -> bool:
     """Nothing of this copy was ever traded: its open was refused, or taken back by this very offset."""
     opened = _fruitless_open(floor, work)
     return opened is not None and opened.status in NEVER_LIVED
+
+
+def _nothing_here(floor: Floor, work: Work, attempt: Attempt) -> Outcome:
+    if work.order.target_volume:
+        return _mismatch(floor, work, attempt)
+    never = floor.outcome(work, AckStatus.ALREADY_CLOSED, NEVER_MET)
+    return floor.tombstone(never, work.order.opens_command_id)
+
+
+async def _never_met(floor: Floor, work: Work) -> bool:
+    """Neither we nor the account's history know of any order of this copy: the net may fit all the same, where another
+    copy that was never opened is on the other side. Raises TerminalUnavailable."""
+    order, copy = work.order, floor.memory.state.copies.get(work.order.magic)
+    if order.opens_command_id is None or not order.magic or copy is not None:
+        return False
+    if floor.memory.opened(order.opens_command_id) or await floor.terminal.order_history(order.magic):
+        return False
+    traded = [deal for deal in await floor.terminal.deals(0) if deal.kind == "trade"]
+    loses_numbers = any(deal.reason is DealReason.EXPERT and not deal.magic for deal in traded)
+    return not loses_numbers and all(deal.magic != order.magic for deal in traded)
 
 
 def _is_unsettled(floor: Floor, work: Work) -> bool:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from kopitra.domain.quotes import Quote
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.domain.telemetry import AccountSnapshot, AutotradeStatus, Heartbeat, Quotes
@@ -42,6 +44,7 @@ class Pulse:
         self._symbols_in_use = symbols_in_use
         self._catalogue: Sequence[SymbolSpec] = ()
         self._looked_at = -LOOK_SECONDS
+        self._looks = 0
         self._sent_at: dict[InboxType, float] = {}
         self._sent: dict[InboxType, object] = {}
 
@@ -71,7 +74,7 @@ class Pulse:
         ):
             if payload is not None and self._is_due(kind, payload, at_least):
                 told[kind] = payload
-                events.append(inbox_event(kind, payload))
+                events.append(inbox_event(kind, self._numbered(payload)))
         if self._is_due(InboxType.HEARTBEAT, None, self._heartbeat_seconds):
             told[InboxType.HEARTBEAT] = None
             events.append(inbox_event(InboxType.HEARTBEAT, self._heartbeat(account)))
@@ -85,7 +88,14 @@ class Pulse:
         if snapshot is None:
             raise TerminalUnavailable("not synchronised")
         self._told({InboxType.ACCOUNT_SNAPSHOT: snapshot}, True)
-        return inbox_event(InboxType.ACCOUNT_SNAPSHOT, snapshot)
+        return inbox_event(InboxType.ACCOUNT_SNAPSHOT, self._numbered(snapshot))
+
+    def _numbered(self, payload: msgspec.Struct) -> msgspec.Struct:
+        """Figures with the number of this look (docs/decisions/0209); anything else as it is."""
+        if not isinstance(payload, AccountSnapshot):
+            return payload
+        self._looks += 1
+        return msgspec.structs.replace(payload, ordinal=self._looks)
 
     def _is_due(self, kind: InboxType, payload: object, at_least: float | None) -> bool:
         sent_at = self._sent_at.get(kind)
