@@ -159,3 +159,22 @@ def test_a_net_position_carries_nobodys_number(world: World) -> None:
         desk.snapshot()
         world.later(6)
     assert (released(world, account), desk.manual(), desk.work()) == ([], lots(1), [])
+
+
+def test_the_fill_of_an_order_that_was_left_is_its_followers_volume_at_once(world: World) -> None:
+    """On a netting account it would else explain whatever the next snapshots show, and be taken for another copy's."""
+    desk = Desk(world, follower(world), netting=True)
+    world.send(SignalAction.PENDING_PLACED, "o1", order_type=OrderType.LIMIT, price=lots("1.05"))
+    [order] = world.fetch(desk.account)
+    world.ack(desk.account, order)
+    publish(world, enabled=False)
+    world.send(SignalAction.PENDING_CANCELLED, "o1", order_type=OrderType.LIMIT)
+    book = world.state.accounts[desk.account].following
+    assert book.copies == {}
+    world.fill(desk.account, order, "0.4")
+    world.fill(desk.account, order, "0.6")
+    assert (desk.manual(), book.nets["EURUSD"].foreign) == (lots(1), 0)
+    for _ in range(2):
+        world.snapshot(desk.account)
+        world.later(6)
+    assert (book.released, book.by_command) == ({}, {})

@@ -20,10 +20,10 @@ def item_acknowledged(state: State, event: ItemAcknowledged, recorded: Recorded)
 def command_expired(state: State, event: CommandExpired, recorded: Recorded) -> None:
     account = state.accounts[event.account]
     copy_id = account.following.by_command.get(event.command)
-    if copy_id is None:
+    copy = account.following.copies.get(copy_id) if copy_id is not None else None
+    if copy is None:
         retire(account, account.commands[event.command])
         return
-    copy = account.following.copies[copy_id]
     withdraw(state, copy, event.command)
     copy.cause = "expired"
 

@@ -258,7 +258,7 @@ def end(state: State, copy: Copy, status: CopyStatus, cause: str) -> None:
     book = state.accounts[copy.follower].following
     book.missing.pop(copy.copy_id, None)
     if status is not CopyStatus.RELEASED:
-        book.released.pop(copy.magic, None)
+        forget_release(book, copy.magic)
     forget_doubts(book, copy)
     forget_if_over(state, copy)
 
@@ -290,14 +290,25 @@ def forget_if_over(state: State, copy: Copy) -> None:
 
 
 def forget(book: FollowerBook, copy: Copy) -> None:
-    """Nothing is known of the copy any more."""
+    """Nothing is known of the copy any more; of one that was left to the follower, still its open: a resting order may
+    be filled long after."""
     book.copies.pop(copy.copy_id, None)
     book.by_magic.pop(copy.magic, None)
+    kept = copy.opens if copy.magic in book.released else None
     for command in copy.commands:
-        book.by_command.pop(command, None)
+        if command != kept:
+            book.by_command.pop(command, None)
     if copy.position_id is not None and book.by_position.get(copy.position_id) == copy.copy_id:
         del book.by_position[copy.position_id]
     forget_doubts(book, copy)
+
+
+def forget_release(book: FollowerBook, magic: int) -> None:
+    """What was left to the follower under this number has ended."""
+    released = book.released.pop(magic, None)
+    if released is not None and released not in book.copies:
+        for command in [command for command, copy in book.by_command.items() if copy == released]:
+            del book.by_command[command]
 
 
 def corrected(state: State, event: CopyCorrected, recorded: Recorded) -> None:

@@ -22,7 +22,7 @@ def execution_recorded(state: State, event: ExecutionRecorded, recorded: Recorde
     netting = account.mode is MarginMode.NETTING
     if copy is None:
         if netting and execution.status in FILLS:
-            note_foreign(book, execution)
+            _note_nobodys(book, execution)
         return
     if netting and copy.status is CopyStatus.RELEASED:
         add_manual(book, copy.symbol, execution.side, execution.fill_volume or ZERO)
@@ -36,6 +36,15 @@ def execution_recorded(state: State, event: ExecutionRecorded, recorded: Recorde
             _reduce(state, book, copy, execution)
     elif execution.status in GONE and copy.status is CopyStatus.PENDING:
         end(state, copy, CopyStatus.DROPPED, execution.status)
+
+
+def _note_nobodys(book: FollowerBook, execution: Execution) -> None:
+    """A deal of no copy: the fill of an order that was left to the follower is his volume; anything else explains what
+    snapshots will show."""
+    if execution.command_id is not None and execution.command_id in book.by_command:
+        add_manual(book, execution.symbol, execution.side, execution.fill_volume or ZERO)
+    else:
+        note_foreign(book, execution)
 
 
 def _fill(book: FollowerBook, copy: Copy, execution: Execution) -> None:

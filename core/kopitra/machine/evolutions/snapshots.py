@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from kopitra.domain.identifiers import CopyId, PositionRef
 from kopitra.machine.events import BookOwnerKnown, OrphanClosed, ProposalKind, Recorded, SnapshotSeen
-from kopitra.machine.evolutions.copies import send
+from kopitra.machine.evolutions.copies import forget_release, send
 from kopitra.machine.evolutions.netting import forget_foreign
 from kopitra.machine.state import Account, State
 
@@ -32,7 +32,7 @@ def snapshot_seen(state: State, event: SnapshotSeen, recorded: Recorded) -> None
     following.doubts = _since(following.doubts, event.doubts, recorded.at)
     following.seen_in = event.session or following.seen_in
     for magic in event.ended_releases:
-        following.released.pop(magic, None)
+        forget_release(following, magic)
     if account.rejected:
         account.rejected = {p: ground for p, ground in account.rejected.items() if stands(account, ground)}
 
