@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import yaml
 
+from stack.bootstrap.commands import ME, Step, az, options, said
+
 NAMESPACE = "kopitra"
 PLACEHOLDER = "00000000-0000-0000-0000-000000000000"
 """What the environments' files are handed out with."""
@@ -18,13 +20,53 @@ KEY = "pulumi-secrets"
 DIGEST_CHARACTERS = 8
 KEPT_DAYS = "90"
 """Versions of the state, and the vault itself, after a deletion."""
-STATE_ROLE = "Storage Blob Data Contributor"
 PERSON, WORKFLOW = "User", "ServicePrincipal"
-DATA_ROLES = {
-    PERSON: {"account": STATE_ROLE, "vault": "Key Vault Crypto Officer"},
-    WORKFLOW: {"account": STATE_ROLE, "vault": "Key Vault Crypto User"},
-}
-"""By Azure's kind of principal: a person makes the key, a workflow only uses it."""
+"""Azure's kinds of principal."""
+KEY_VERSION = "<the newest version of the key>"
+
+
+@dataclass(frozen=True)
+class Grantee:
+    """Who gets which roles where: on the state's `account`, on the `vault`, on the whole `subscription`."""
+
+    called: str
+    kind: str
+    roles: tuple[tuple[str, str], ...]
+
+
+YOU = Grantee(
+    "you",
+    PERSON,
+    (
+        ("Storage Blob Data Contributor", "account"),
+        ("Key Vault Crypto Officer", "vault"),
+        ("App Configuration Data Owner", "subscription"),
+    ),
+)
+DEPLOYER = Grantee(
+    "who deploys",
+    WORKFLOW,
+    (
+        ("Storage Blob Data Contributor", "account"),
+        ("Key Vault Crypto User", "vault"),
+        ("Contributor", "subscription"),
+        ("Role Based Access Control Administrator", "subscription"),
+        ("Locks Contributor", "subscription"),
+        ("App Configuration Data Owner", "subscription"),
+    ),
+)
+PREVIEWER = Grantee(
+    "who previews",
+    WORKFLOW,
+    (
+        ("Storage Blob Data Reader", "account"),
+        ("Key Vault Crypto User", "vault"),
+        ("Reader", "subscription"),
+        ("App Configuration Data Reader", "subscription"),
+    ),
+)
+"""The feature flags of an environment are data to Azure: neither Owner nor Contributor may read or write them
+(docs/decisions/0221)."""
 
 
 class BootstrapRefused(Exception):
@@ -54,61 +96,56 @@ class Place:
 
     @property
     def secrets_provider(self) -> str:
-        return f"azurekeyvault://{self.vault}.vault.azure.net/keys/{KEY}"
+        """With the key's version: without one a rotated key opens nothing that the key before has closed."""
+        return f"azurekeyvault://{self.vault}.vault.azure.net/keys/{KEY}/{KEY_VERSION}"
 
     def scope(self, what: str) -> str:
-        kinds = {
-            "account": f"Microsoft.Storage/storageAccounts/{self.account}",
-            "vault": f"Microsoft.KeyVault/vaults/{self.vault}",
+        within = f"resourceGroups/{GROUP}/providers"
+        scopes = {
+            "account": f"/{within}/Microsoft.Storage/storageAccounts/{self.account}",
+            "vault": f"/{within}/Microsoft.KeyVault/vaults/{self.vault}",
+            "subscription": "",
         }
-        return f"/subscriptions/{self.subscription}/resourceGroups/{GROUP}/providers/{kinds[what]}"
+        return f"/subscriptions/{self.subscription}{scopes[what]}"
 
     @property
     def _digest(self) -> str:
         return sha256(self.subscription.encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
-@dataclass(frozen=True)
-class Step:
-    """`unless`: a command whose success says that there is nothing to do. `patient`: tried again for some minutes, as
-    a grant takes a while to hold. `ME` in a command is the object id of whoever is signed in."""
-
-    says: str
-    command: tuple[str, ...]
-    unless: tuple[str, ...] | None = None
-    patient: bool = False
-
-
-ME = "<your object id>"
-
-
 def place_of(environment: str, root: Path) -> Place:
     """By `Pulumi.<environment>.yaml`. Raises BootstrapRefused."""
-    if environment not in ENVIRONMENTS:
-        raise BootstrapRefused(f"ENV must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}")
-    file = root / f"Pulumi.{environment}.yaml"
-    document: Any = yaml.safe_load(file.read_text())
-    config = cast("Mapping[str, str]", document["config"])
+    config = config_of(environment, root)
     subscription = config[f"{NAMESPACE}:subscriptionId"]
     if subscription == PLACEHOLDER:
         raise BootstrapRefused(
-            f"{file.name}: {NAMESPACE}:subscriptionId is still the placeholder; fill in yours"
+            f"Pulumi.{environment}.yaml: {NAMESPACE}:subscriptionId is still the placeholder; fill in yours"
         )
     return Place(environment, subscription, config[f"{NAMESPACE}:location"])
 
 
-def steps(place: Place, deployer: str | None = None) -> Iterator[Step]:
-    """`deployer`: object id of the identity that workflows deploy as, where there is one."""
+def config_of(environment: str, root: Path) -> Mapping[str, Any]:
+    """What `Pulumi.<environment>.yaml` says. Raises BootstrapRefused."""
+    if environment not in ENVIRONMENTS:
+        raise BootstrapRefused(f"ENV must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}")
+    document: Any = yaml.safe_load((root / f"Pulumi.{environment}.yaml").read_text())
+    return cast("Mapping[str, Any]", document["config"])
+
+
+def steps(place: Place, deployer: str | None = None, previewer: str | None = None) -> Iterator[Step]:
+    """`deployer`, `previewer`: object ids of the service principals that workflows sign in as, where there are such."""
     yield from _group_and_account(place)
     yield from _vault(place)
-    for principal, kind in [(ME, PERSON), *([(deployer, WORKFLOW)] if deployer else [])]:
-        for what, role in DATA_ROLES[kind].items():
-            yield _grant(place, what, role, principal, kind)
+    for principal, grantee in ((ME, YOU), (deployer, DEPLOYER), (previewer, PREVIEWER)):
+        if principal is not None:
+            yield from _grants(place, principal, grantee)
+    key = options(vault_name=place.vault, name=KEY)
     yield Step(
         "the key that Pulumi's secrets are under",
-        _az("keyvault key create", vault_name=place.vault, name=KEY, kty="RSA", size="3072"),
-        unless=_az("keyvault key show", vault_name=place.vault, name=KEY),
+        (*az("keyvault key create"), *key, *options(kty="RSA", size="3072"), *said("key.kid")),
+        unless=(*az("keyvault key show"), *key, *said("key.kid")),
         patient=True,
+        gives=KEY_VERSION,
     )
     yield Step("where Pulumi keeps its state", ("pulumi", "login", place.backend), patient=True)
     create = ("pulumi", "stack", "select", place.environment, "--create")
@@ -123,11 +160,11 @@ def _group_and_account(place: Place) -> Iterator[Step]:
     tags = ("--tags", "application=kopitra", "environment=shared")
     yield Step(
         "a group for what outlives every environment",
-        (*_az("group create", name=GROUP, location=place.location), *tags),
-        unless=_az("group show", name=GROUP),
+        (*az("group create", name=GROUP, location=place.location), *tags),
+        unless=az("group show", name=GROUP),
     )
-    account = _az("storage account create", name=place.account, resource_group=GROUP, location=place.location)
-    careful = _options(
+    account = az("storage account create", name=place.account, resource_group=GROUP, location=place.location)
+    careful = options(
         sku="Standard_ZRS",
         kind="StorageV2",
         min_tls_version="TLS1_2",
@@ -138,11 +175,11 @@ def _group_and_account(place: Place) -> Iterator[Step]:
     yield Step(
         "an account for the state, by identity only",
         (*account, *careful, *tags),
-        unless=_az("storage account show", name=place.account, resource_group=GROUP),
+        unless=az("storage account show", name=place.account, resource_group=GROUP),
     )
     yield Step(
         "its history, so that a state that was overwritten can be had back",
-        _az(
+        az(
             "storage account blob-service-properties update",
             account_name=place.account,
             resource_group=GROUP,
@@ -153,10 +190,10 @@ def _group_and_account(place: Place) -> Iterator[Step]:
     )
     yield Step(
         "its container",
-        _az(
+        az(
             "storage container-rm create", name=CONTAINER, storage_account=place.account, resource_group=GROUP
         ),
-        unless=_az(
+        unless=az(
             "storage container-rm show", name=CONTAINER, storage_account=place.account, resource_group=GROUP
         ),
     )
@@ -165,7 +202,7 @@ def _group_and_account(place: Place) -> Iterator[Step]:
 def _vault(place: Place) -> Iterator[Step]:
     yield Step(
         "a vault for the key of Pulumi's secrets",
-        _az(
+        az(
             "keyvault create",
             name=place.vault,
             resource_group=GROUP,
@@ -174,26 +211,19 @@ def _vault(place: Place) -> Iterator[Step]:
             enable_purge_protection="true",
             retention_days=KEPT_DAYS,
         ),
-        unless=_az("keyvault show", name=place.vault, resource_group=GROUP),
+        unless=az("keyvault show", name=place.vault, resource_group=GROUP),
     )
 
 
-def _grant(place: Place, what: str, role: str, principal: str, kind: str) -> Step:
-    return Step(
-        f"{role} on the {what} for {'the workflows' if kind == WORKFLOW else 'you'}",
-        _az(
-            "role assignment create",
-            role=role,
-            scope=place.scope(what),
-            assignee_object_id=principal,
-            assignee_principal_type=kind,
-        ),
-    )
-
-
-def _az(command: str, **options: str) -> tuple[str, ...]:
-    return ("az", *command.split(), *_options(**options))
-
-
-def _options(**options: str) -> tuple[str, ...]:
-    return tuple(part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value))
+def _grants(place: Place, principal: str, grantee: Grantee) -> Iterator[Step]:
+    for role, what in grantee.roles:
+        yield Step(
+            f"{role} on the {what} for {grantee.called}",
+            az(
+                "role assignment create",
+                role=role,
+                scope=place.scope(what),
+                assignee_object_id=principal,
+                assignee_principal_type=grantee.kind,
+            ),
+        )

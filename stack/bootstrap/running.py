@@ -5,10 +5,11 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stack.bootstrap.plan import ME, BootstrapRefused, Place, Step
+from stack.bootstrap.commands import ME, Step, filled
+from stack.bootstrap.plan import BootstrapRefused, Place
 
 PATIENCE_SECONDS = 300.0
 """A grant holds within five minutes."""
@@ -35,21 +36,20 @@ class Hands:
 
 def show(steps: Iterable[Step], say: Callable[[str], None]) -> None:
     for step in steps:
-        say(f"# {step.says}")
+        say(f"# {step.says}" + (f", which gives {step.gives}" if step.gives else ""))
         if step.unless is not None:
             say(f"{shlex.join(step.unless)} ||")
         say(shlex.join(step.command))
 
 
-def carry_out(steps: Iterable[Step], place: Place, hands: Hands) -> None:
-    """Raises BootstrapRefused before anything is made, StepFailed."""
-    me = _who(place, hands)
+def carry_out(steps: Iterable[Step], place: Place, hands: Hands) -> Mapping[str, str]:
+    """What the steps gave, by placeholder. Raises BootstrapRefused before anything is made, StepFailed."""
+    known = {ME: _who(place, hands)}
     for step in steps:
-        if step.unless is not None and hands.run(step.unless).returncode == 0:
-            hands.say(f"✓ {step.says}: exists")
-            continue
-        _until_done(step, tuple(me if part == ME else part for part in step.command), hands)
-        hands.say(f"✓ {step.says}")
+        told = _until_done(step, known, hands)
+        if step.gives is not None:
+            known[step.gives] = _one_word(step, told)
+    return known
 
 
 def require_programs(*names: str) -> None:
@@ -76,13 +76,37 @@ def _who(place: Place, hands: Hands) -> str:
     return str(json.loads(me.stdout))
 
 
-def _until_done(step: Step, command: Sequence[str], hands: Hands) -> None:
-    waited = 0.0
-    while (done := hands.run(command)).returncode:
+def _until_done(step: Step, known: Mapping[str, str], hands: Hands) -> str:
+    """What the step told, or what was there already; that is looked at before every attempt: it may be that only the
+    grant to see it was missing. Raises StepFailed."""
+    command, waited = filled(step.command, known), 0.0
+    while not (told := _told_by_what_exists(step, known, hands)):
+        done = hands.run(command)
+        if done.returncode == 0:
+            hands.say(f"✓ {step.says}")
+            return done.stdout.strip()
         if not step.patient or waited >= PATIENCE_SECONDS:
             words = (done.stderr or done.stdout).strip()[-TOLD_CHARACTERS:]
             raise StepFailed(f"{step.says}: {shlex.join(command)} said: {words}")
         if not waited:
-            hands.say(f"… {step.says}: waiting for grants to hold")
+            hands.say(f"… {step.says}: waiting for what was just made or granted")
         hands.sleep(PAUSE_SECONDS)
         waited += PAUSE_SECONDS
+    hands.say(f"✓ {step.says}: exists")
+    return told
+
+
+def _told_by_what_exists(step: Step, known: Mapping[str, str], hands: Hands) -> str:
+    """Nothing where the step is to be done."""
+    if step.unless is None:
+        return ""
+    looked = hands.run(filled(step.unless, known))
+    return "" if looked.returncode else looked.stdout.strip()
+
+
+def _one_word(step: Step, told: str) -> str:
+    """Raises StepFailed: of two things of one name nobody knows which is meant."""
+    words = told.split()
+    if len(words) != 1:
+        raise StepFailed(f"{step.says}: there should be one, and there are {len(words)}: {' '.join(words)}")
+    return words[0].rpartition("/")[2]

@@ -6,82 +6,15 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from scripts.tooling.steps import ROOT
-from stack.bootstrap.plan import BootstrapRefused, Place, place_of, steps
+from stack.bootstrap.plan import KEY_VERSION, BootstrapRefused, Place, place_of, steps
 from stack.bootstrap.running import PATIENCE_SECONDS, Hands, StepFailed, carry_out
 from stack.bootstrap.token_keys import rotate
-
-SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
-PLACE = Place("dev", SUBSCRIPTION, "westeurope")
-STAND_IN = f"""#!{sys.executable}
-import json, os, sys
-from pathlib import Path
-name, arguments, given = Path(sys.argv[0]).name, sys.argv[1:], "" if sys.stdin.isatty() else sys.stdin.read()
-said = " ".join([name, *arguments])
-with open(os.environ["ASKED"], "a") as asked:
-    print(json.dumps([said, given]), file=asked)
-known = json.loads(os.environ.get("KNOWN", "[]"))
-if said.startswith("az account show"):
-    print(json.dumps({SUBSCRIPTION!r}))
-elif said.startswith("az ad signed-in-user"):
-    print(json.dumps("my-object-id"))
-elif "show" in arguments:
-    sys.exit(0 if any(each in said for each in known) else 3)
-elif said.startswith("pulumi config --stack"):
-    print(os.environ.get("CONFIG", "{{}}"))
-elif said.startswith("pulumi config get"):
-    print(os.environ["KEYS"])
-"""
-
-
-@dataclass
-class Desk:
-    """A folder with stand-ins, and a copy of the environments' files with a subscription filled in."""
-
-    folder: Path
-    asked_file: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.asked_file = self.folder / "asked"
-        for name in ("az", "pulumi"):
-            program = self.folder / "bin" / name
-            program.parent.mkdir(exist_ok=True)
-            program.write_text(STAND_IN)
-            program.chmod(0o755)
-
-    def hands(self, **variables: str) -> Hands:
-        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path, "ASKED": str(self.asked_file), **variables}
-
-        def run(command: Sequence[str], given: str | None = None) -> subprocess.CompletedProcess[str]:
-            program = str(self.folder / "bin" / command[0])
-            return subprocess.run(
-                [program, *command[1:]],
-                input=given or "",
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-
-        return Hands(run=run, sleep=self.never, say=lambda said: None)
-
-    @staticmethod
-    def never(seconds: float) -> None:
-        raise AssertionError("nothing had to be waited for")
-
-    @property
-    def asked(self) -> list[tuple[str, str]]:
-        return [tuple(json.loads(line)) for line in self.asked_file.read_text().splitlines()]
-
-    @property
-    def changes(self) -> list[str]:
-        return [said for said, _ in self.asked if " show" not in said]
+from tests.stack.bootstrap.desk import KID, PLACE, SUBSCRIPTION, Desk
 
 
 @pytest.fixture
@@ -102,7 +35,7 @@ def dry_run(environment: str, root: Path, **variables: str) -> subprocess.Comple
 
 
 def test_the_first_bootstrap_makes_everything_and_asks_who_is_there_first(desk: Desk) -> None:
-    carry_out(steps(PLACE, "workflow-object-id"), PLACE, desk.hands())
+    carry_out(steps(PLACE), PLACE, desk.hands())
 
     assert desk.asked[0][0].startswith("az account show")
     made = [" ".join(said.split()[:4]) for said in desk.changes]
@@ -115,18 +48,54 @@ def test_the_first_bootstrap_makes_everything_and_asks_who_is_there_first(desk: 
         "az role assignment create",
         "az role assignment create",
         "az role assignment create",
-        "az role assignment create",
         "az keyvault key create",
         f"pulumi login {PLACE.backend}",
         "pulumi stack select dev",
     ]
-    grants = [said for said in desk.changes if "role assignment" in said]
-    assert sum("Key Vault Crypto Officer" in said and "my-object-id" in said for said in grants) == 1
-    assert sum("Key Vault Crypto User" in said and "workflow-object-id" in said for said in grants) == 1
-    assert sum("my-object-id --assignee-principal-type User" in said for said in grants) == 2
-    assert (
-        sum("workflow-object-id --assignee-principal-type ServicePrincipal" in said for said in grants) == 2
-    )
+
+
+def granted(desk: Desk, principal: str) -> dict[str, str]:
+    """Role → scope, without the subscription's id."""
+    found: dict[str, str] = {}
+    for said, _ in desk.asked:
+        if "role assignment create" in said and f"--assignee-object-id {principal} " in said:
+            role, rest = said.split("--role ")[1].split(" --scope ")
+            found[role] = rest.split()[0].removeprefix(f"/subscriptions/{SUBSCRIPTION}")
+    return found
+
+
+STATE = f"/resourceGroups/kopitra-state/providers/Microsoft.Storage/storageAccounts/{PLACE.account}"
+VAULT = f"/resourceGroups/kopitra-state/providers/Microsoft.KeyVault/vaults/{PLACE.vault}"
+
+
+def test_each_who_comes_gets_what_their_work_needs_and_who_previews_writes_nothing(desk: Desk) -> None:
+    carry_out(steps(PLACE, "deployer-object-id", "previewer-object-id"), PLACE, desk.hands())
+
+    assert granted(desk, "my-object-id") == {
+        "Storage Blob Data Contributor": STATE,
+        "Key Vault Crypto Officer": VAULT,
+        "App Configuration Data Owner": "",
+    }
+    assert granted(desk, "deployer-object-id") == {
+        "Storage Blob Data Contributor": STATE,
+        "Key Vault Crypto User": VAULT,
+        "Contributor": "",
+        "Role Based Access Control Administrator": "",
+        "Locks Contributor": "",
+        "App Configuration Data Owner": "",
+    }
+    assert granted(desk, "previewer-object-id") == {
+        "Storage Blob Data Reader": STATE,
+        "Key Vault Crypto User": VAULT,
+        "Reader": "",
+        "App Configuration Data Reader": "",
+    }
+    kinds = {said.split("--assignee-object-id ")[1] for said in desk.changes if "role assignment" in said}
+    assert kinds == {
+        "my-object-id --assignee-principal-type User",
+        "deployer-object-id --assignee-principal-type ServicePrincipal",
+        "previewer-object-id --assignee-principal-type ServicePrincipal",
+    }
 
 
 def test_what_exists_is_left_as_it_is_and_the_key_above_all(desk: Desk) -> None:
@@ -136,7 +105,13 @@ def test_what_exists_is_left_as_it_is_and_the_key_above_all(desk: Desk) -> None:
 
     creations = [said for said in desk.changes if " create " in said and "role" not in said]
     assert creations == []
-    assert desk.changes[-1].endswith(PLACE.secrets_provider)
+
+
+@pytest.mark.parametrize("known", [[], ["keyvault"]], ids=["a new key", "a key that exists"])
+def test_a_stack_s_secrets_are_under_one_version_of_the_key(desk: Desk, known: list[str]) -> None:
+    carry_out(steps(PLACE), PLACE, desk.hands(KNOWN=json.dumps(known)))
+
+    assert desk.changes[-1].endswith(f" --secrets-provider azurekeyvault{KID.removeprefix('https')}")
 
 
 def test_the_state_is_open_to_identities_only(desk: Desk) -> None:
@@ -172,6 +147,23 @@ def test_a_grant_that_does_not_hold_yet_is_waited_for_and_at_last_given_up() -> 
     assert sum(waited) == PATIENCE_SECONDS
 
 
+def test_a_key_that_only_could_not_be_seen_yet_is_not_made_again() -> None:
+    asked: list[str] = []
+
+    def run(command: Sequence[str], given: str | None = None) -> subprocess.CompletedProcess[str]:
+        said = shlex.join(command)
+        asked.append(said)
+        if "keyvault key" in said and sum("key show" in each for each in asked) == 1:
+            return subprocess.CompletedProcess(command, 1, "", "Forbidden: no grant yet")
+        answer = json.dumps(SUBSCRIPTION if "account show" in said else "me")
+        return subprocess.CompletedProcess(command, 0, KID if "key show" in said else answer, "")
+
+    carry_out(steps(PLACE), PLACE, Hands(run=run, sleep=lambda seconds: None, say=lambda said: None))
+
+    assert sum("key show" in each for each in asked) == 2
+    assert sum("key create" in each for each in asked) == 1, "and that one was refused"
+
+
 def test_the_placeholder_of_a_subscription_is_refused() -> None:
     with pytest.raises(
         BootstrapRefused, match=r"Pulumi\.dev\.yaml: kopitra:subscriptionId is still the placeholder"
@@ -190,12 +182,13 @@ def test_a_dry_run_shows_each_command_and_needs_no_program(tmp_path: Path) -> No
     )
     (tmp_path / "Pulumi.prod.yaml").write_text(filled)
 
-    shown = dry_run("prod", tmp_path, DEPLOYER="workflow-object-id")
+    shown = dry_run("prod", tmp_path, DEPLOYER="workflow-object-id", PREVIEWER="other-object-id")
 
     assert shown.returncode == 0, shown.stderr
     place = place_of("prod", tmp_path)
-    for step in steps(place, "workflow-object-id"):
+    for step in steps(place, "workflow-object-id", "other-object-id"):
         assert shlex.join(step.command) in shown.stdout
+    assert f"which gives {KEY_VERSION}" in shown.stdout
 
 
 def test_names_fit_their_services() -> None:
