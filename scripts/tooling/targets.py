@@ -181,9 +181,9 @@ def lock(arguments: Sequence[str]) -> int:
 def show_help(_: Sequence[str]) -> int:
     print("Kopitra: a leader's trades, copied to every follower exactly once.\n")
     for name, target in TARGETS.items():
-        print(f"  make {name:<10} {target.summary}")
+        print(f"  make {name:<13} {target.summary}")
         for variable, meaning in target.variables.items():
-            print(f"       {'':<10}   {variable}  {meaning}")
+            print(f"       {'':<13}   {variable}  {meaning}")
     print("\nEach sets up what it needs. Without make: python3 scripts/dev.py TARGET [NAME=value …]")
     return 0
 
@@ -217,7 +217,17 @@ TARGETS = {
         of_the_stack("bootstrap", "bootstrap"),
         {
             "ENV=name": "dev, staging or prod",
-            "DEPLOYER=id": "object id of the identity that workflows deploy as",
+            "DEPLOYER=id": "object id of the service principal that workflows deploy as",
+            "PREVIEWER=id": "the same of the one that they preview as",
+            "DRY_RUN=1": "show the commands and run none",
+        },
+    ),
+    "operators-app": Target(
+        "the application that operators' tokens are for",
+        of_the_stack("bootstrap", "operators-app"),
+        {
+            "ENV=name": "dev, staging or prod",
+            "FUNCTIONS=id": "object id of the management side's identity, once there is one",
             "DRY_RUN=1": "show the commands and run none",
         },
     ),

@@ -1,8 +1,9 @@
-"""`python -m stack.bootstrap bootstrap|token-keys`, with ENV, DEPLOYER and DRY_RUN from the environment."""
+"""`python -m stack.bootstrap bootstrap|operators-app|token-keys`, with ENV and the rest from the environment."""
 
 import os
 import sys
 
+from stack.bootstrap.operators_app import known_audience, operators_app, settings
 from stack.bootstrap.plan import BootstrapRefused, place_of, steps
 from stack.bootstrap.running import Hands, StepFailed, carry_out, require_programs, show
 from stack.bootstrap.token_keys import rotate
@@ -13,28 +14,48 @@ EXIT_REFUSED = 2
 
 def main(what: str) -> int:
     environment = os.environ.get("ENV", "")
+    work = {"bootstrap": bootstrap, "operators-app": make_operators_app, "token-keys": token_keys}[what]
     try:
-        place = place_of(environment, ROOT)
-        if what == "token-keys":
-            require_programs("pulumi")
-            print(
-                f"✓ {environment} signs with the key {rotate(environment, Hands())} from the next `pulumi up` on"
-            )
-            return 0
-        wanted = list(steps(place, os.environ.get("DEPLOYER") or None))
-        if os.environ.get("DRY_RUN"):
-            show(wanted, print)
-            return 0
-        require_programs("az", "pulumi")
-        carry_out(wanted, place, Hands())
+        work(environment)
     except BootstrapRefused as refusal:
         print(f"✗ {refusal}", file=sys.stderr)
         return EXIT_REFUSED
     except StepFailed as failure:
         print(f"✗ {failure}", file=sys.stderr)
         return 1
-    print(f"Next: make token-keys ENV={environment}, then pulumi up --stack {environment}")
     return 0
+
+
+def bootstrap(environment: str) -> None:
+    place = place_of(environment, ROOT)
+    wanted = list(steps(place, given("DEPLOYER"), given("PREVIEWER")))
+    if given("DRY_RUN"):
+        show(wanted, print)
+        return
+    require_programs("az", "pulumi")
+    carry_out(wanted, place, Hands())
+    print(f"Next: make token-keys ENV={environment}, then pulumi up --stack {environment}")
+
+
+def make_operators_app(environment: str) -> None:
+    place = place_of(environment, ROOT)
+    wanted = list(operators_app(place, known_audience(environment, ROOT), given("FUNCTIONS")))
+    if given("DRY_RUN"):
+        show(wanted, print)
+        return
+    require_programs("az")
+    print(settings(place, carry_out(wanted, place, Hands())))
+
+
+def token_keys(environment: str) -> None:
+    place_of(environment, ROOT)
+    require_programs("pulumi")
+    made = rotate(environment, Hands())
+    print(f"✓ {environment} signs with the key {made} from the next `pulumi up` on")
+
+
+def given(name: str) -> str | None:
+    return os.environ.get(name) or None
 
 
 if __name__ == "__main__":

@@ -174,7 +174,8 @@ class OperatorSettings(Topic):
     """Whose access tokens operators bring."""
 
     tenant_id: Guid
-    audience: Annotated[str, Field(min_length=1)]
+    audience: Guid
+    """The application that they are for, by its id: so tokens of version 2 name it, however they were asked for."""
     tenant: Annotated[str, Field(min_length=1, max_length=64)] = "*"
     """Kopitra's tenant that they act for; `*`: all of them."""
 

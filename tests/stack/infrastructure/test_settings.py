@@ -50,6 +50,7 @@ def given(name: str, /, **changes: Any) -> dict[str, str]:
         ({"alerts": {"logMinutes": 1}}, "kopitra:alerts.logMinutes: "),
         ({"budget": {"startMonth": "2026-13"}}, "kopitra:budget.startMonth: "),
         ({"operators": {"tenantId": "mine"}}, "kopitra:operators.tenantId: "),
+        ({"operators": {"audience": "api://kopitra-prod"}}, "kopitra:operators.audience: "),
         ({"sql": "{"}, "kopitra:sql: is not JSON"),
         ({"vault": {"purgeProtection": False}}, "kopitra: vault.purgeProtection must be true in prod"),
         ({"protected": "false"}, "kopitra: protected must not be false in prod"),
