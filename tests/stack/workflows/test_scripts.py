@@ -159,3 +159,76 @@ def test_without_an_account_only_what_needs_none_is_looked_at_and_that_is_said(r
 
     assert "--without-account" in runner.asked
     assert done.stdout.startswith("::warning::")
+
+
+@dataclass
+class History:
+    """A repository with three commits in a row; the second has the tag v1."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.git("init", "--quiet", ".")
+        self.commits: list[str] = []
+        for name in ("first", "second", "third"):
+            self.git("commit", "--quiet", "--allow-empty", "--message", name)
+            self.commits.append(self.git("rev-parse", "HEAD"))
+        self.git("tag", "v1", self.commits[1])
+
+    def git(self, *arguments: str) -> str:
+        name = ("-c", "user.name=A", "-c", "user.email=a@example.com")
+        own = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        command = ["git", *name, *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=own, capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout.strip()
+
+
+def superseded(runner: Runner, outputs: str, commit: str) -> str:
+    """What the step says, for what the stack says of itself."""
+    runner.program("pulumi", f"print({outputs!r})")
+    runner.program("jq", "print(json.load(sys.stdin).get('release', ''))")
+    done = runner.run("superseded.sh", "dev", GITHUB_SHA=commit)
+    assert done.returncode == 0, done.stderr
+    assert ("::notice::" in done.stdout) == ("superseded=true" in (runner.folder / "output").read_text())
+    return (runner.folder / "output").read_text().strip()
+
+
+@pytest.mark.parametrize(
+    ("deployed", "mine", "answer"),
+    [("v1", 0, True), ("v1", 1, False), ("v1", 2, False), ("v1-dirty", 0, True), ("v9-1-gabcdef0", 0, False)],
+)
+def test_a_commit_is_superseded_by_a_later_one_that_is_deployed_and_by_no_other(
+    runner: Runner, deployed: str, mine: int, answer: bool
+) -> None:
+    commit = History(runner.folder).commits[mine]
+
+    said = superseded(runner, f'{{"release": "{deployed}"}}', commit)
+
+    assert said == f"superseded={str(answer).lower()}"
+
+
+def test_a_later_commit_is_known_by_what_git_describes(runner: Runner) -> None:
+    history = History(runner.folder)
+    described = history.git("describe", "--tags", "--always")
+
+    said = superseded(runner, f'{{"release": "{described}"}}', history.commits[1])
+
+    assert described.startswith("v1-1-g")
+    assert said == "superseded=true"
+
+
+def test_an_environment_that_has_nothing_yet_is_deployed(runner: Runner) -> None:
+    assert superseded(runner, "{}", History(runner.folder).commits[0]) == "superseded=false"
+
+
+def test_a_state_that_cannot_be_read_stops_the_job(runner: Runner) -> None:
+    history = History(runner.folder)
+    runner.program("pulumi", "sys.exit(1)")
+    runner.program("jq", "")
+
+    done = runner.run("superseded.sh", "dev", GITHUB_SHA=history.commits[0])
+
+    assert done.returncode != 0
+    assert not (runner.folder / "output").exists()

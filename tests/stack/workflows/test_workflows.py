@@ -123,6 +123,26 @@ def test_what_is_on_main_passes_each_environment_before_the_next() -> None:
     assert deploy["concurrency"]["cancel-in-progress"] is False
 
 
+def test_a_run_that_waits_for_its_approval_holds_up_no_other_environment() -> None:
+    assert "concurrency" not in workflow("main.yml")
+    deploy = jobs("environment.yml")["deploy"]
+    assert deploy["concurrency"]["group"] == "deploy-${{ inputs.environment }}"
+
+
+def test_nothing_is_deployed_or_visited_where_a_later_commit_is_deployed_already() -> None:
+    steps = {step["name"]: step for step in jobs("environment.yml")["deploy"]["steps"]}
+    names = list(steps)
+    assert names.index("Sign in") < names.index("Look for a later one") < names.index("Deploy")
+    asked = f"steps.{steps['Look for a later one']['id']}.outputs.superseded == 'false'"
+    assert [name for name in names if "if" in steps[name]] == ["Deploy", "Smoke"]
+    assert {steps["Deploy"]["if"], steps["Smoke"]["if"]} == {asked}
+
+
+def test_who_deploys_has_what_the_driver_of_the_database_needs() -> None:
+    """It is loaded only when the database is migrated, which is late."""
+    assert "libltdl7" in commands(jobs("environment.yml")["deploy"])
+
+
 def test_every_stage_of_the_tests_is_run_and_the_engine_is_required() -> None:
     test = jobs("checks.yml")["test"]
     assert test["strategy"]["matrix"]["stage"] == list(STAGES)
@@ -156,7 +176,13 @@ def test_no_checkout_leaves_a_token_behind(name: str) -> None:
 
 def test_scripts_stop_at_the_first_failure_and_can_be_run() -> None:
     scripts = sorted((ROOT / ".github" / "scripts").iterdir())
-    assert [path.name for path in scripts] == ["azure.sh", "output.sh", "pulumi.sh", "smoke.sh"]
+    assert [path.name for path in scripts] == [
+        "azure.sh",
+        "output.sh",
+        "pulumi.sh",
+        "smoke.sh",
+        "superseded.sh",
+    ]
     for path in scripts:
         assert path.read_text().startswith("#!/usr/bin/env bash\n")
         assert "set -euo pipefail" in path.read_text()
