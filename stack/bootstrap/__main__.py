@@ -5,7 +5,7 @@ import sys
 
 from stack.bootstrap.operators_app import known_audience, operators_app, settings
 from stack.bootstrap.plan import BootstrapRefused, place_of, steps
-from stack.bootstrap.running import Hands, StepFailed, carry_out, require_programs, show
+from stack.bootstrap.running import Hands, StepFailed, carry_out, require_driver, require_programs, show
 from stack.bootstrap.token_keys import rotate
 from stack.packages.building import ROOT
 
@@ -33,6 +33,7 @@ def bootstrap(environment: str) -> None:
         show(wanted, print)
         return
     require_programs("az", "pulumi")
+    require_driver()
     carry_out(wanted, place, Hands())
     print(f"Next: make token-keys ENV={environment}, then pulumi up --stack {environment}")
 

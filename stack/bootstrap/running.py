@@ -1,9 +1,11 @@
 """Runs the commands, or shows them."""
 
+import ctypes
 import json
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ PATIENCE_SECONDS = 300.0
 """A grant holds within five minutes."""
 PAUSE_SECONDS = 15.0
 TOLD_CHARACTERS = 1000
+DRIVER_NEEDS = "libltdl.so.7"
 
 
 class StepFailed(Exception):
@@ -57,6 +60,18 @@ def require_programs(*names: str) -> None:
     for name in names:
         if shutil.which(name) is None:
             raise BootstrapRefused(f"{name} is not on PATH; docs/deploying.md says how to get it")
+
+
+def require_driver() -> None:
+    """Of SQL Server: `pulumi up` loads it when it migrates the database, after everything else. Raises
+    BootstrapRefused."""
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL(DRIVER_NEEDS)
+        except OSError:
+            raise BootstrapRefused(
+                "the driver of SQL Server needs libltdl: sudo apt-get install libltdl7"
+            ) from None
 
 
 def _who(place: Place, hands: Hands) -> str:

@@ -1,5 +1,6 @@
 """`make bootstrap` and `make token-keys` with stand-ins for az and pulumi that write down what was asked."""
 
+import ctypes
 import json
 import os
 import shlex
@@ -12,7 +13,14 @@ import pytest
 
 from scripts.tooling.steps import ROOT
 from stack.bootstrap.plan import KEY_VERSION, BootstrapRefused, Place, place_of, steps
-from stack.bootstrap.running import PATIENCE_SECONDS, Hands, StepFailed, carry_out
+from stack.bootstrap.running import (
+    DRIVER_NEEDS,
+    PATIENCE_SECONDS,
+    Hands,
+    StepFailed,
+    carry_out,
+    require_driver,
+)
 from stack.bootstrap.token_keys import rotate
 from tests.stack.bootstrap.desk import KID, PLACE, SUBSCRIPTION, Desk
 
@@ -189,6 +197,20 @@ def test_a_dry_run_shows_each_command_and_needs_no_program(tmp_path: Path) -> No
     for step in steps(place, "workflow-object-id", "other-object-id"):
         assert shlex.join(step.command) in shown.stdout
     assert f"which gives {KEY_VERSION}" in shown.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the driver brings it")
+def test_a_library_that_the_database_s_driver_needs_is_missed_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def missing(name: str) -> None:
+        asked.append(name)
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(ctypes, "CDLL", missing)
+    with pytest.raises(BootstrapRefused, match="apt-get install libltdl7"):
+        require_driver()
+    assert asked == [DRIVER_NEEDS]
 
 
 def test_names_fit_their_services() -> None:
