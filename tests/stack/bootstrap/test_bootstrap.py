@@ -199,7 +199,6 @@ def test_a_dry_run_shows_each_command_and_needs_no_program(tmp_path: Path) -> No
     assert f"which gives {KEY_VERSION}" in shown.stdout
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the driver brings it")
 def test_a_library_that_the_database_s_driver_needs_is_missed_early(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
@@ -207,6 +206,7 @@ def test_a_library_that_the_database_s_driver_needs_is_missed_early(monkeypatch:
         asked.append(name)
         raise OSError(f"{name}: cannot open shared object file")
 
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", missing)
     with pytest.raises(BootstrapRefused, match="apt-get install libltdl7"):
         require_driver()
