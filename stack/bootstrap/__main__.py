@@ -4,7 +4,7 @@ import os
 import sys
 
 from stack.bootstrap.operators_app import known_audience, operators_app, settings
-from stack.bootstrap.plan import BootstrapRefused, place_of, steps
+from stack.bootstrap.plan import BootstrapRefused, identity, place_of, steps
 from stack.bootstrap.running import Hands, StepFailed, carry_out, require_driver, require_programs, show
 from stack.bootstrap.token_keys import rotate
 from stack.packages.building import ROOT
@@ -28,8 +28,8 @@ def main(what: str) -> int:
 
 def bootstrap(environment: str) -> None:
     place = place_of(environment, ROOT)
-    wanted = list(steps(place, given("DEPLOYER"), given("PREVIEWER")))
-    if given("DRY_RUN"):
+    wanted = list(steps(place, identity("DEPLOYER", os.environ), identity("PREVIEWER", os.environ)))
+    if os.environ.get("DRY_RUN"):
         show(wanted, print)
         return
     require_programs("az", "pulumi")
@@ -40,8 +40,9 @@ def bootstrap(environment: str) -> None:
 
 def make_operators_app(environment: str) -> None:
     place = place_of(environment, ROOT)
-    wanted = list(operators_app(place, known_audience(environment, ROOT), given("FUNCTIONS")))
-    if given("DRY_RUN"):
+    functions = identity("FUNCTIONS", os.environ)
+    wanted = list(operators_app(place, known_audience(environment, ROOT), functions))
+    if os.environ.get("DRY_RUN"):
         show(wanted, print)
         return
     require_programs("az")
@@ -53,10 +54,6 @@ def token_keys(environment: str) -> None:
     require_programs("pulumi")
     made = rotate(environment, Hands())
     print(f"✓ {environment} signs with the key {made} from the next `pulumi up` on")
-
-
-def given(name: str) -> str | None:
-    return os.environ.get(name) or None
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stack.bootstrap.commands import ME, Step, az, options, said
-from stack.bootstrap.plan import NAMESPACE, PLACEHOLDER, BootstrapRefused, Place, config_of
+from stack.bootstrap.plan import NAMESPACE, PLACEHOLDER, Place, config_of
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -46,9 +46,7 @@ def known_audience(environment: str, root: Path) -> str | None:
 
 def operators_app(place: Place, audience: str | None, functions: str | None = None) -> Iterator[Step]:
     """`audience`: of an application that is known by its id already. `functions`: object id of the identity of the
-    management side, once there is one. Raises BootstrapRefused."""
-    if functions is not None and not _is_guid(functions):
-        raise BootstrapRefused(f"FUNCTIONS must be the object id of an identity, not {functions!r}")
+    management side, once there is one."""
     yield Step("your directory", (*az("account show"), *said("tenantId")), gives=DIRECTORY)
     yield _application(f"{NAMESPACE}-{place.environment}", audience)
     application = f"{GRAPH}/applications(appId='{APP}')"
@@ -150,10 +148,3 @@ def _change(address: str, body: Mapping[str, Any]) -> tuple[str, ...]:
 def _ask(method: str, address: str, body: Mapping[str, Any]) -> tuple[str, ...]:
     head = options(headers="Content-Type=application/json", body=json.dumps(body))
     return (*az("rest", method=method, uri=address), *head)
-
-
-def _is_guid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False

@@ -1,5 +1,6 @@
 """The commands of `make bootstrap`, as data. Each may run again: what exists is left as it is."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,6 +21,7 @@ KEY = "pulumi-secrets"
 DIGEST_CHARACTERS = 8
 KEPT_DAYS = "90"
 """Versions of the state, and the vault itself, after a deletion."""
+OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PERSON, WORKFLOW = "User", "ServicePrincipal"
 """Azure's kinds of principal."""
 KEY_VERSION = "<the newest version of the key>"
@@ -130,6 +132,15 @@ def config_of(environment: str, root: Path) -> Mapping[str, Any]:
         raise BootstrapRefused(f"ENV must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}")
     document: Any = yaml.safe_load((root / f"Pulumi.{environment}.yaml").read_text())
     return cast("Mapping[str, Any]", document["config"])
+
+
+def identity(name: str, given: Mapping[str, str]) -> str | None:
+    """The object id that a variable gives, None without the variable. Raises BootstrapRefused: an empty one is what a
+    command that found nobody leaves."""
+    value = given.get(name)
+    if value is not None and OBJECT_ID.fullmatch(value) is None:
+        raise BootstrapRefused(f"{name} must be the object id of an identity, not {value!r}")
+    return value
 
 
 def steps(place: Place, deployer: str | None = None, previewer: str | None = None) -> Iterator[Step]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts.tooling.steps import ROOT
-from stack.bootstrap.plan import KEY_VERSION, BootstrapRefused, Place, place_of, steps
+from stack.bootstrap.plan import KEY_VERSION, BootstrapRefused, Place, identity, place_of, steps
 from stack.bootstrap.running import (
     DRIVER_NEEDS,
     PATIENCE_SECONDS,
@@ -23,6 +23,9 @@ from stack.bootstrap.running import (
 )
 from stack.bootstrap.token_keys import rotate
 from tests.stack.bootstrap.desk import KID, PLACE, SUBSCRIPTION, Desk
+
+DEPLOYER = "66666666-7777-8888-9999-000000000000"
+PREVIEWER = "77777777-8888-9999-0000-111111111111"
 
 
 @pytest.fixture
@@ -77,14 +80,14 @@ VAULT = f"/resourceGroups/kopitra-state/providers/Microsoft.KeyVault/vaults/{PLA
 
 
 def test_each_who_comes_gets_what_their_work_needs_and_who_previews_writes_nothing(desk: Desk) -> None:
-    carry_out(steps(PLACE, "deployer-object-id", "previewer-object-id"), PLACE, desk.hands())
+    carry_out(steps(PLACE, DEPLOYER, PREVIEWER), PLACE, desk.hands())
 
     assert granted(desk, "my-object-id") == {
         "Storage Blob Data Contributor": STATE,
         "Key Vault Crypto Officer": VAULT,
         "App Configuration Data Owner": "",
     }
-    assert granted(desk, "deployer-object-id") == {
+    assert granted(desk, DEPLOYER) == {
         "Storage Blob Data Contributor": STATE,
         "Key Vault Crypto User": VAULT,
         "Contributor": "",
@@ -92,7 +95,7 @@ def test_each_who_comes_gets_what_their_work_needs_and_who_previews_writes_nothi
         "Locks Contributor": "",
         "App Configuration Data Owner": "",
     }
-    assert granted(desk, "previewer-object-id") == {
+    assert granted(desk, PREVIEWER) == {
         "Storage Blob Data Reader": STATE,
         "Key Vault Crypto User": VAULT,
         "Reader": "",
@@ -101,8 +104,8 @@ def test_each_who_comes_gets_what_their_work_needs_and_who_previews_writes_nothi
     kinds = {said.split("--assignee-object-id ")[1] for said in desk.changes if "role assignment" in said}
     assert kinds == {
         "my-object-id --assignee-principal-type User",
-        "deployer-object-id --assignee-principal-type ServicePrincipal",
-        "previewer-object-id --assignee-principal-type ServicePrincipal",
+        f"{DEPLOYER} --assignee-principal-type ServicePrincipal",
+        f"{PREVIEWER} --assignee-principal-type ServicePrincipal",
     }
 
 
@@ -184,17 +187,24 @@ def test_an_environment_that_does_not_exist_is_refused() -> None:
         place_of("", ROOT)
 
 
+@pytest.mark.parametrize("wrong", ["", "kopitra-deploy", "5555"])
+def test_an_identity_that_is_none_is_refused_and_not_passed_over(wrong: str) -> None:
+    with pytest.raises(BootstrapRefused, match="FUNCTIONS must be the object id of an identity"):
+        identity("FUNCTIONS", {"FUNCTIONS": wrong})
+    assert identity("FUNCTIONS", {}) is None
+
+
 def test_a_dry_run_shows_each_command_and_needs_no_program(tmp_path: Path) -> None:
     filled = (
         (ROOT / "Pulumi.prod.yaml").read_text().replace("00000000-0000-0000-0000-000000000000", SUBSCRIPTION)
     )
     (tmp_path / "Pulumi.prod.yaml").write_text(filled)
 
-    shown = dry_run("prod", tmp_path, DEPLOYER="workflow-object-id", PREVIEWER="other-object-id")
+    shown = dry_run("prod", tmp_path, DEPLOYER=DEPLOYER, PREVIEWER=PREVIEWER)
 
     assert shown.returncode == 0, shown.stderr
     place = place_of("prod", tmp_path)
-    for step in steps(place, "workflow-object-id", "other-object-id"):
+    for step in steps(place, DEPLOYER, PREVIEWER):
         assert shlex.join(step.command) in shown.stdout
     assert f"which gives {KEY_VERSION}" in shown.stdout
 

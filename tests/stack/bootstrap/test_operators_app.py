@@ -18,7 +18,6 @@ from stack.bootstrap.operators_app import (
     operators_app,
     settings,
 )
-from stack.bootstrap.plan import BootstrapRefused
 from stack.bootstrap.running import StepFailed, carry_out
 from stack.settings.model import OperatorSettings
 from tests.stack.bootstrap.desk import APPLICATION, DIRECTORY, PLACE, PRINCIPAL, Desk
@@ -141,12 +140,6 @@ def test_what_it_says_for_the_file_is_what_the_stack_takes(desk: Desk) -> None:
     said = dict(line.strip().split(": ") for line in lines)
     operators = OperatorSettings.model_validate(said)
     assert (operators.tenant_id, operators.audience) == (DIRECTORY, APPLICATION)
-
-
-@pytest.mark.parametrize("wrong", ["kopitra-functions-dev", "{}", "5555"])
-def test_an_identity_that_is_none_is_refused(wrong: str) -> None:
-    with pytest.raises(BootstrapRefused, match="FUNCTIONS must be the object id of an identity"):
-        list(operators_app(PLACE, None, wrong))
 
 
 def test_the_placeholder_is_no_application(tmp_path: Path) -> None:
