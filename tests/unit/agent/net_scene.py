@@ -7,7 +7,7 @@ from typing import Any
 from kopitra.domain.identifiers import CommandId, CopyId
 from kopitra.domain.orders import DealReason, MarginMode, OrderType, Side
 from kopitra.domain.quotes import Quote
-from kopitra.domain.trading import Order, OrderAction
+from kopitra.domain.trading import AckStatus, Order, OrderAction
 from kopitra.simulation.broker.faults import Fault
 from kopitra.simulation.broker.operations import Balance, HandTrade, PlanFaults
 from kopitra.simulation.broker.profiles import AccountTerms, BrokerProfile
@@ -28,9 +28,10 @@ from kopitra_agent.ports.terminal import (
 from kopitra_agent.wiring import AgentPorts
 from kopitra_terminal.local import LocalTerminal
 from tests.unit.agent.broker import symbol
+from tests.unit.agent.counterparty import Item
 from tests.unit.agent.memory_storage import MemoryStorage
 from tests.unit.agent.mortality import Mortality
-from tests.unit.agent.scene import MortalTransport, Scene, magic_of
+from tests.unit.agent.scene import MortalTransport, Scene, magic_of, order
 
 ZERO = Decimal(0)
 
@@ -133,4 +134,17 @@ def offset(
         magic=magic_of(copy),
         comment=f"K1copy{copy}",
         expected_net_before=None if expected is None else Decimal(expected),
+    )
+
+
+async def said(scene: NetScene, item: Item) -> AckStatus:
+    await scene.until(lambda: scene.server.status_of(item) is not None)
+    status = scene.server.status_of(item)
+    assert status is not None
+    return status
+
+
+async def opened(scene: NetScene, copy: int, volume: str = "1.00", side: Side = Side.BUY) -> None:
+    assert (
+        await said(scene, scene.server.command(order(copy, volume=volume, side=side))) is AckStatus.EXECUTED
     )
