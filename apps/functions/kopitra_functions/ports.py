@@ -26,6 +26,10 @@ class CounterpartyUnreachable(Exception):
     """No answer within the time allowed; whether the request was carried out is unknown."""
 
 
+class NoServiceToken(CounterpartyUnreachable):
+    """This service was given no token for the counterparty; nothing was asked."""
+
+
 class Counterparty(Protocol):
     """The management plane of the tenant's counterparty (docs/management-control.md)."""
 

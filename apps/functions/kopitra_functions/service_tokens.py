@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
+from azure.core.exceptions import AzureError
 
 from kopitra.adapters.operator_tokens import ALL_TENANTS
 from kopitra.application.ports.timing import Clock
 from kopitra.protocol.management import Role
 from kopitra_functions.local_issuer import LocalIssuer
+from kopitra_functions.ports import NoServiceToken
 
 SUBJECT = "management"
 """What the journal calls this service where it acts by itself."""
@@ -58,10 +60,14 @@ class CachedTokens:
 def managed_identity_tokens(
     get_token: Callable[[str], Awaitable[AccessToken]], scope: str, clock: Clock
 ) -> CachedTokens:
-    """Entra ID's token for the counterparty, from a credential's `get_token`."""
+    """Entra ID's token for the counterparty, from a credential's `get_token`. Raises NoServiceToken: it gives none before
+    the identity has a role there."""
 
     async def issue() -> Issued:
-        access = await get_token(scope)
+        try:
+            access = await get_token(scope)
+        except AzureError as error:
+            raise NoServiceToken(f"no token for {scope}: {error}") from error
         return Issued(access.token, float(access.expires_on))
 
     return CachedTokens(issue, clock)

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 
 from kopitra.adapters.operator_keys import key_set_from
 from kopitra.adapters.operator_tokens import OperatorRefused, OperatorTokens
 from kopitra.protocol.management import Role
+from kopitra_functions.glances import glance
 from kopitra_functions.local_issuer import AUDIENCE, ISSUER, LocalIssuer, LocalKeyUnusable, key_in
+from kopitra_functions.ports import CounterpartyAnswer, NoServiceToken
 from kopitra_functions.service_tokens import (
     RENEW_BEFORE_SECONDS,
     SUBJECT,
@@ -38,10 +41,17 @@ class Entra:
 
     async def get_token(self, scope: str) -> Access:
         if self.broken:
-            raise OSError("no identity here")
+            raise ClientAuthenticationError("the identity has no role there")
         self.scopes.append(scope)
         await asyncio.sleep(0)
         return Access(f"token {len(self.scopes)}", int(self.clock.now().timestamp()) + 3600)
+
+
+class Unasked:
+    """A counterparty that nobody may ask."""
+
+    async def ask(self, *_: object, **__: object) -> CounterpartyAnswer:
+        raise AssertionError("asked without a token")
 
 
 def operators(
@@ -77,8 +87,10 @@ async def test_an_identity_that_fails_is_told_and_asked_again():
     entra = Entra(clock)
     entra.broken = True
     tokens = managed_identity_tokens(entra.get_token, "s", clock)
-    with pytest.raises(OSError, match="no identity"):
+    with pytest.raises(NoServiceToken, match="no token for s: the identity has no role there"):
         await tokens.token()
+    seen = await glance(Unasked(), tokens)
+    assert seen.trouble == "no answer: no token for s: the identity has no role there"
     entra.broken = False
     assert await tokens.token() == "token 1"
 
