@@ -60,8 +60,8 @@ class CachedTokens:
 def managed_identity_tokens(
     get_token: Callable[[str], Awaitable[AccessToken]], scope: str, clock: Clock
 ) -> CachedTokens:
-    """Entra ID's token for the counterparty, from a credential's `get_token`. Raises NoServiceToken: it gives none before
-    the identity has a role there."""
+    """Entra ID's token for the counterparty, from a credential's `get_token`. Raises NoServiceToken, as long as the
+    identity has no role there."""
 
     async def issue() -> Issued:
         try:

@@ -5,6 +5,7 @@ sequences for other events.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -14,6 +15,7 @@ from kopitra.application.machine import Machine
 from kopitra.application.ports.journal import Frame, Journal
 from kopitra.application.ports.snapshots import Snapshot, Snapshots
 from kopitra.application.ports.timing import Clock, Sleeper
+from kopitra.application.steady_clock import SteadyClock
 from kopitra.machine.codec import FrameUnreadable
 from kopitra.machine.events import Recorded
 from kopitra.machine.replay import ReplayFailed
@@ -80,6 +82,7 @@ class Recovery:
         claims: Sequence[Claims] = (),
         quarantined: Collection[int] = (),
     ) -> None:
+        """A `clock` that is a steady one goes on from when the journal's last event was recorded."""
         self._journal = journal
         self._snapshots = snapshots
         self._machine = machine
@@ -88,6 +91,7 @@ class Recovery:
         self._projections = projections
         self._claims = claims
         self._quarantined = quarantined
+        self._last_at: datetime | None = None
 
     async def run(self) -> State:
         """Raises JournalBehind, ReplayFailed, JournalUnavailable, BlobsUnavailable."""
@@ -96,6 +100,7 @@ class Recovery:
         state, snapshot = await self._from_snapshot(head)
         events = await self._replay(state)
         await self._check_claims(state)
+        await self._go_on_from(state.sequence)
         state.grown.clear()
         log.info(
             "recovered",
@@ -171,8 +176,19 @@ class Recovery:
             for projection in self._projections.values():
                 projection.note(state, recorded)
             self._machine.evolve(state, recorded)
+            self._last_at = recorded.at
         except Exception as error:
             raise ReplayFailed(frame.sequence, error) from error
+
+    async def _go_on_from(self, sequence: int) -> None:
+        """No process tells an earlier time than the one before it did."""
+        if not isinstance(self._clock, SteadyClock):
+            return
+        if self._last_at is None:  # a snapshot held everything
+            for frame in await self._journal.frames([sequence]):
+                self._last_at = self._machine.decode_event(frame.data).at
+        if self._last_at is not None:
+            self._clock.resume_from(self._last_at)
 
     async def _check_claims(self, state: State) -> None:
         known = [Claim(f"consumer {name}", sequence) for name, sequence in state.checkpoints.items()]

@@ -2,7 +2,7 @@
 setting the machine's clock (docs/decisions/0158).
 
 Between two looks it advances by what really passed, and only slowly comes closer to the machine's clock. A process
-starts with the machine's time, whatever that is.
+starts with the machine's time, and goes on from where the one before it ended (docs/decisions/0231).
 """
 
 from collections.abc import Callable
@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 SLEW = 0.05
 """Five seconds in a hundred: ten minutes are caught up in three hours and a half, and a timeout errs by a twentieth."""
 MILLISECOND = 1000
+MOST_RESUMED = timedelta(hours=1)
+"""Further ahead than this the machine's clock was plainly wrong: its time is not gone on from, and `Readings.misdated`
+takes care of what it dated."""
 
 
 class SteadyClock:
@@ -35,6 +38,12 @@ class SteadyClock:
         self._at = expected + max(-allowed, min(allowed, wrong))
         self._seen = seen
         return self._at.replace(microsecond=self._at.microsecond // MILLISECOND * MILLISECOND)
+
+    def resume_from(self, at: datetime) -> None:
+        """It has been this late already, to whoever looked before."""
+        ahead = at - self.now()
+        if timedelta(0) < ahead <= MOST_RESUMED:
+            self._at += ahead
 
     @property
     def wrong(self) -> timedelta:

@@ -1,10 +1,15 @@
 """Start-up rebuilds the state from snapshot and journal, and refuses a journal that is behind what others know."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
+import pytest
 
-from kopitra.application.recovery import Claim, JournalBehind
+from kopitra.application.machine import Machine
+from kopitra.application.recovery import Claim, JournalBehind, Recovery
+from kopitra.application.run_index import RunIndex
+from kopitra.application.steady_clock import SteadyClock
 from kopitra.application.submission import Phase
 from kopitra.domain.identifiers import RunId
 from kopitra.domain.trading import SignalAction
@@ -140,5 +145,32 @@ def test_an_empty_tick_leaves_no_trace() -> None:
         await instance.do(commands.Tick())
         assert instance.engine.committed == before
         assert (await instance.send(SignalAction.CLOSE, ref="unknown")).answer["status"] == "deferred"
+
+    run_virtual(1, main)
+
+
+@pytest.mark.parametrize("everything_in_a_snapshot", [False, True])
+def test_no_process_tells_an_earlier_time_than_the_one_before_it(everything_in_a_snapshot: bool) -> None:
+    async def main(time: VirtualTime) -> None:
+        shard = Shard(time)
+        first = await shard.instance("a").configured()
+        await first.send()
+        last = time.now()
+        if everything_in_a_snapshot:
+            await first.snapshotting.take()
+        clock = SteadyClock(
+            wall=lambda: time.now() - timedelta(seconds=20), elapsed=time.monotonic, monotonic=time.monotonic
+        )
+        recovery = Recovery(
+            journal=first.journal,
+            snapshots=shard.snapshots,
+            machine=Machine(),
+            clock=clock,
+            sleeper=time,
+            projections={"runs": RunIndex()},
+        )
+        state = await recovery.run()
+        assert state.sequence == first.engine.committed
+        assert clock.now() >= last - timedelta(milliseconds=5)
 
     run_virtual(1, main)

@@ -59,3 +59,14 @@ def test_it_tells_whole_milliseconds() -> None:
     machine = Machine()
     machine.wait(0.0014)
     assert machine.clock.now() == START + timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(-5.0, 0.0), (600.0, 600.0), (3600.0, 3600.0), (3601.0, 0.0)])
+def test_it_goes_on_from_where_the_process_before_it_ended_unless_that_was_plainly_wrong(
+    ahead: float, taken: float
+) -> None:
+    machine = Machine()
+    machine.clock.resume_from(START + timedelta(seconds=ahead))
+    assert machine.clock.now() == START + timedelta(seconds=taken)
+    machine.wait(60)
+    assert abs((machine.clock.now() - START).total_seconds() - taken - 60) <= 60 * SLEW
