@@ -1,6 +1,5 @@
-"""The console's place: a Static Web App. Its content comes with a token that is a secret."""
+"""The console's place: a Static Web App. What publishes its content asks for the token itself."""
 
-import pulumi
 import pulumi_azure_native as azure
 from pulumi import Output, ResourceOptions
 
@@ -8,7 +7,7 @@ from stack.frame import Component, Frame
 
 
 class Console(Component):
-    """`site`; `token`: for publishing content, secret."""
+    """`site`; `host`: its name for browsers."""
 
     def __init__(self, frame: Frame, opts: ResourceOptions | None = None) -> None:
         super().__init__("console", opts)
@@ -30,11 +29,5 @@ class Console(Component):
                 resource_group_name=frame.group,
                 opts=self.child,
             )
-        listed = azure.web.list_static_site_secrets_output(
-            name=self.site.name, resource_group_name=frame.group
-        )
-        self.token: Output[str] = pulumi.Output.secret(
-            listed.properties.apply(lambda secrets: secrets.get("apiKey", ""))
-        )
         self.host: Output[str] = self.site.default_hostname
         self.register_outputs({})

@@ -50,6 +50,8 @@ class Captured:
     dependencies: tuple[str, ...]
     sources: Mapping[str, tuple[str, ...]]
     ignored: tuple[str, ...]
+    replaced: tuple[str, ...]
+    """Inputs whose change makes it anew, the old one deleted first."""
     urn: str
 
     @property
@@ -77,7 +79,8 @@ class Answers(Mocks):
         return id_of(args.typ, args.name, inputs), {**inputs, **outputs_of(args.typ, args.name, inputs)}
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        return {"properties": {"apiKey": "token-of-the-site"}}, []
+        """Nothing is asked of Azure while the program runs: whoever may only read can preview it."""
+        raise AssertionError(f"the program calls {args.token}")
 
 
 class Monitor(MockMonitor):
@@ -99,6 +102,7 @@ class Monitor(MockMonitor):
                 dependencies=tuple(request.dependencies),
                 sources={name: tuple(each.urns) for name, each in request.propertyDependencies.items()},
                 ignored=tuple(request.ignoreChanges),
+                replaced=tuple(request.replaceOnChanges) if request.deleteBeforeReplace else (),
                 urn=response.urn,
             )
         )

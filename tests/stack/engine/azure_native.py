@@ -53,9 +53,7 @@ class AzureNative(ResourceProviderServicer):
         return provider_pb2.ConfigureResponse()
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return provider_pb2.InvokeResponse(
-            **{"return": _struct({"properties": {"apiKey": "token-of-the-site"}})}
-        )
+        context.abort(grpc.StatusCode.PERMISSION_DENIED, f"a preview may not call {request.tok}")
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
         if _kind(request.urn) not in PLACES:

@@ -12,6 +12,7 @@ from tests.stack.environments import (
     SECRET_VALUES,
     Built,
     build,
+    changed,
     environment,
     first_preview,
     with_slots,
@@ -146,3 +147,10 @@ def _opened(values: Any, key: str) -> str:
         return values.value[key]
     assert isinstance(values[key], Secret)
     return values[key].value
+
+
+def test_the_program_asks_azure_for_no_token_so_that_whoever_may_only_read_can_preview_the_console() -> None:
+    """The stand-in for the engine answers no call of the program."""
+    previewed = build("dev", changed("dev", console={"enabled": True}), preview=True)
+
+    assert previewed.one("web:StaticSite")
