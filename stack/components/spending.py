@@ -14,6 +14,9 @@ ANOMALIES = "ms:DailyAnomalyByResourceGroup"
 
 
 class Spending(Component):
+    """Both are made anew where they change: Azure takes a change only with the tag of the last one (eTag), which a
+    program does not know. A budget that is made anew starts in no month that is over."""
+
     def __init__(
         self, frame: Frame, *, scope: Input[str], told: Input[str], opts: ResourceOptions | None = None
     ) -> None:
@@ -22,6 +25,7 @@ class Spending(Component):
         settings = frame.settings
         months = settings.budget
         forecast = azure.consumption.ThresholdType.FORECASTED
+        anew = ResourceOptions(parent=self, replace_on_changes=["*"], delete_before_replace=True)
 
         def notice(
             percent: float, kind: azure.consumption.ThresholdType = azure.consumption.ThresholdType.ACTUAL
@@ -48,7 +52,7 @@ class Spending(Component):
                 "spent": notice(100.0),
                 "forecast": notice(float(months.forecast_percent), forecast),
             },
-            opts=self.child,
+            opts=anew,
         )
         subscription = f"/subscriptions/{settings.subscription_id}"
         watched = months.anomalies_watched_from
@@ -72,7 +76,7 @@ class Spending(Component):
                 start_date=_midnight(watched),
                 end_date=_midnight(watched.replace(year=watched.year + 1)),
             ),
-            opts=self.child,
+            opts=anew,
         )
         self.register_outputs({})
 

@@ -153,13 +153,14 @@ class AlertSettings(Topic):
 
 
 class BudgetSettings(Topic):
-    """`start_month`: the month of the first deployment, `2026-12`; Azure takes no earlier one and never another."""
+    """`start_month`: the month of the first deployment, `2026-12`, and of each later change of the budget or of whom it
+    tells: it is made anew then, and Azure takes no month that is over."""
 
     monthly_usd: Annotated[int, Field(ge=1)]
     forecast_percent: Annotated[int, Field(ge=1, le=1000)] = 100
     start_month: Month
     anomalies_from: Month | None = None
-    """Watched for a year from then (default: `start_month`); set it anew within that year."""
+    """Watched for a year from then (default: `start_month`); set it anew within that year; the budget stays."""
 
     @property
     def first_day(self) -> date:

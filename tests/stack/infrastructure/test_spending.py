@@ -55,3 +55,8 @@ def test_the_watch_is_renewed_without_touching_the_budget() -> None:
         == "2028-11-01T00:00:00Z"
     )
     assert built.one("consumption:Budget").inputs == environment("prod").one("consumption:Budget").inputs
+
+
+@pytest.mark.parametrize("kind", ["consumption:Budget", "costmanagement:ScheduledActionByScope"])
+def test_what_azure_changes_only_by_its_last_tag_is_made_anew_instead(kind: str) -> None:
+    assert environment("prod").one(kind).replaced == ("*",)
