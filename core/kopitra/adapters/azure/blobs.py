@@ -38,7 +38,9 @@ class AzureBlobs:
         self._threads = ThreadPoolExecutor(THREADS, "blobs")
 
     async def create(self) -> None:
-        """Make the container unless it exists. Tried once: a wrong address is told at once, not after a minute."""
+        """Make the container unless it exists. Looked for first: whoever may use a container may not always make one,
+        and Azure says so before it says that there is one. Tried once: a wrong address is told at once, not after a
+        minute."""
         await self._run(self._create)
 
     async def put(
@@ -76,6 +78,8 @@ class AzureBlobs:
             raise BlobsUnavailable(error.message) from error
 
     def _create(self) -> None:
+        if self._container.exists(retry_total=0):
+            return
         with suppress(ResourceExistsError):
             self._container.create_container(retry_total=0)
 
