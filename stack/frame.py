@@ -12,13 +12,13 @@ from stack.settings import Settings
 
 @dataclass(frozen=True)
 class Frame:
-    """`group`: the resource group's name. `tenant_id`: the directory that identities are in."""
+    """`group`: the resource group's name. `directory_id`: the subscription's, which identities are in."""
 
     settings: Settings
     names: Names
     tags: Mapping[str, str]
     group: Input[str]
-    tenant_id: str
+    directory_id: str
 
     @property
     def location(self) -> str:

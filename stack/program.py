@@ -114,7 +114,7 @@ class Stack:
             names=names,
             tags=tags,
             group=self.foundation.group.name,
-            tenant_id=settings.operators.tenant_id,
+            directory_id=settings.directory,
         )
         self.telemetry = Telemetry(self.frame)
         self.storage = Storage(self.frame)

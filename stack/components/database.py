@@ -29,7 +29,7 @@ class Database(Component):
                 login=settings.admin_login,
                 principal_type="Group",
                 sid=settings.admin_object_id,
-                tenant_id=frame.tenant_id,
+                tenant_id=frame.directory_id,
             ),
             tags=frame.tags,
             opts=frame.stateful(self),

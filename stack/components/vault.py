@@ -21,7 +21,7 @@ class Vault(Component):
             resource_group_name=frame.group,
             location=frame.location,
             properties=azure.keyvault.VaultPropertiesArgs(
-                tenant_id=frame.tenant_id,
+                tenant_id=frame.directory_id,
                 sku=azure.keyvault.SkuArgs(
                     family=azure.keyvault.SkuFamily.A, name=azure.keyvault.SkuName.STANDARD
                 ),

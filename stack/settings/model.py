@@ -195,6 +195,9 @@ class Settings(Topic):
     environment: Environment
     location: Annotated[str, Field(pattern=r"^[a-z]+[a-z0-9]*$")]
     subscription_id: Guid
+    directory_id: Guid | None = None
+    """The subscription's directory, which the vault and the database's administrators are in; without it that of the
+    operators (`operators.tenantId`)."""
     owner: Tag
     cost_center: Tag
     data_classification: Literal["public", "internal", "confidential", "restricted"]
@@ -217,6 +220,10 @@ class Settings(Topic):
     @property
     def is_protected(self) -> bool:
         return self.environment is Environment.PROD if self.protected is None else self.protected
+
+    @property
+    def directory(self) -> str:
+        return self.directory_id or self.operators.tenant_id
 
     @model_validator(mode="after")
     def _production_is_careful(self) -> Self:

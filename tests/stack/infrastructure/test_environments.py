@@ -113,6 +113,28 @@ def test_another_subscription_than_the_providers_is_refused() -> None:
         build("dev", config)
 
 
+def test_operators_of_another_directory_move_neither_the_vault_nor_the_databases_administrators() -> None:
+    ours, theirs = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
+    config = changed("dev", directoryId=ours, operators={"tenantId": theirs})
+
+    built = build("dev", config)
+
+    assert built.one("keyvault:Vault").inputs["properties"]["tenantId"] == ours
+    assert built.one("sql:Server").inputs["administrators"]["tenantId"] == ours
+    settings = {
+        each["name"]: str(each["value"])
+        for each in built.one("web:WebApp", "app").inputs["siteConfig"]["appSettings"]
+    }
+    assert theirs in settings["KOPITRA_OPERATOR_ISSUER"]
+    assert theirs in settings["KOPITRA_OPERATOR_JWKS"]
+
+
+def test_without_a_directory_of_its_own_the_subscriptions_is_that_of_the_operators() -> None:
+    tenant = config_of("dev")["kopitra:operators"]["tenantId"]
+
+    assert environment("dev").one("keyvault:Vault").inputs["properties"]["tenantId"] == tenant
+
+
 def test_without_token_keys_nothing_is_made() -> None:
     with pytest.raises(SettingsInvalid, match=r"kopitra:tokenKeys: is missing"):
         build("dev", secrets={})

@@ -51,6 +51,7 @@ def given(name: str, /, **changes: Any) -> dict[str, str]:
         ({"budget": {"startMonth": "2026-13"}}, "kopitra:budget.startMonth: "),
         ({"operators": {"tenantId": "mine"}}, "kopitra:operators.tenantId: "),
         ({"operators": {"audience": "api://kopitra-prod"}}, "kopitra:operators.audience: "),
+        ({"directoryId": "ours"}, "kopitra:directoryId: "),
         ({"sql": "{"}, "kopitra:sql: is not JSON"),
         ({"vault": {"purgeProtection": False}}, "kopitra: vault.purgeProtection must be true in prod"),
         ({"protected": "false"}, "kopitra: protected must not be false in prod"),
