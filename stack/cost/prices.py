@@ -1,6 +1,6 @@
 """Prices, a row for each meter. List prices of East US without tax, discounts or free grants.
 
-Other regions differ: `DEARER_REGION` is the margin that the limits of an environment are held against as well.
+Other regions differ: there an environment is held to its limit with `DEARER_REGION` as a margin.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from decimal import Decimal
 
 DEARER_REGION = Decimal("1.15")
 """A margin for regions with higher list prices; no price of any of them."""
+PRICED_REGION = "eastus"
+"""Where the prices below hold as they are."""
 
 _PAGES = "azure.microsoft.com/pricing/details/"
 _NOTED = date(2026, 11, 21)
@@ -84,6 +86,11 @@ PRICES: tuple[Price, ...] = (
     _row("Alerts", "logs every minute", "rule-month", "3.00", _MONITOR),
 )
 _BY_METER = {(price.service, price.sku): price for price in PRICES}
+
+
+def margin_in(region: str) -> Decimal:
+    """What an environment's reckoned cost is multiplied by before it is held against a limit."""
+    return Decimal(1) if region == PRICED_REGION else DEARER_REGION
 
 
 def price_of(service: str, sku: str) -> Price:

@@ -9,7 +9,7 @@ import pytest
 from stack.cost.capture import Resource, captured, changed, configuration
 from stack.cost.choices import CHOICES
 from stack.cost.model import AZURE, cost_of, total
-from stack.cost.prices import DEARER_REGION
+from stack.cost.prices import DEARER_REGION, PRICED_REGION, margin_in
 from stack.cost.quiet import Quiet, measured
 from stack.packages.building import ROOT
 from tests.management.history.test_quiet_profile import HOURS_ALLOWED
@@ -37,11 +37,18 @@ def test_quiet_production_costs_less_than_fifty_dollars_a_month() -> None:
 
 
 def test_quiet_production_in_a_dearer_region_does_too() -> None:
-    assert usd("prod", measured(ROOT)) * DEARER_REGION < PRODUCTION_USD
+    assert usd("prod", measured(ROOT)) * margin_in("westeurope") < PRODUCTION_USD
 
 
 def test_development_costs_less_than_twenty_dollars_a_month() -> None:
-    assert usd("dev", measured(ROOT)) < DEVELOPMENT_USD
+    """In the region that it is deployed to: what is dearer there counts."""
+    region = environment("dev").stack.settings.location
+    assert usd("dev", measured(ROOT)) * margin_in(region) < DEVELOPMENT_USD
+
+
+def test_a_region_whose_prices_nobody_noted_is_reckoned_with_a_margin() -> None:
+    assert margin_in("westeurope") == DEARER_REGION
+    assert margin_in(PRICED_REGION) == 1
 
 
 @pytest.mark.parametrize("name", ["dev", "staging", "prod"])
