@@ -146,6 +146,7 @@ class Stack:
             database=self.database,
             console=self.console,
             builds=builds,
+            vault=self.vault,
             after=[self.access, self.storage, self.bus, self.vault, self.configuration, self.telemetry],
         )
         self._watch(pager)

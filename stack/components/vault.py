@@ -10,7 +10,8 @@ TOKEN_KEYS_SECRET = "token-keys"
 
 
 class Vault(Component):
-    """`vault`, `key`; `token_keys`: how an app's settings refer to that secret."""
+    """`vault`, `key`; `token_keys`: how an app's settings refer to that secret, with its version: so a rotation changes
+    the settings, and no app that is told the new key's id still finds the old keys."""
 
     def __init__(self, frame: Frame, *, token_keys: Output[str], opts: ResourceOptions | None = None) -> None:
         super().__init__("vault", opts)
@@ -61,7 +62,15 @@ class Vault(Component):
             opts=self.child,
         )
         self.url: Output[str] = self.vault.name.apply(lambda name: f"https://{name}.vault.azure.net")
-        self.token_keys: Output[str] = self.vault.name.apply(
-            lambda name: f"@Microsoft.KeyVault(VaultName={name};SecretName={TOKEN_KEYS_SECRET})"
+        self.token_keys: Output[str] = Output.unsecret(
+            Output.all(
+                self.vault.name, self.secret.properties.apply(lambda secret: secret.secret_uri_with_version)
+            ).apply(lambda known: _reference(*known))
         )
         self.register_outputs({})
+
+
+def _reference(vault: str, secret_uri: str) -> str:
+    """Key Vault's own address of a version ends with it."""
+    version = secret_uri.rsplit("/", 1)[-1]
+    return f"@Microsoft.KeyVault(VaultName={vault};SecretName={TOKEN_KEYS_SECRET};SecretVersion={version})"

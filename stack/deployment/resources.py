@@ -11,6 +11,7 @@ from stack.components.console import Console
 from stack.components.counterparty import CounterpartyApp
 from stack.components.database import Database
 from stack.components.functions import FunctionsApp
+from stack.components.vault import Vault
 from stack.deployment.console import CONTENT, content_of
 from stack.deployment.database import migrations_of
 from stack.deployment.sql_text import ROLES
@@ -29,12 +30,12 @@ class Delivery(Component):
         counterparty: CounterpartyApp,
         functions: FunctionsApp,
         database: Database,
+        vault: Vault,
         console: Console | None,
         builds: Builds,
         after: list[pulumi.Resource],
-        opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("delivery", opts)
+        super().__init__("delivery")
         self._after = after
         slot = counterparty.slot
         self.counterparty = self._step(
@@ -45,6 +46,8 @@ class Delivery(Component):
                 "host": counterparty.app.default_host_name,
                 "build": builds.counterparty,
                 "warmUpSeconds": frame.settings.counterparty.warm_up_seconds,
+                # With other keys it starts anew, and its health is waited for.
+                "tokenKeys": vault.token_keys,
                 **({} if slot is None else {"slotId": slot.id, "slotHost": slot.default_host_name}),
             },
         )

@@ -6,6 +6,7 @@ part of what is sent.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -147,6 +148,13 @@ def _app(name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _secret(name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Never its value. Another value is another version."""
+    uri = f"https://{inputs['vaultName']}.vault.azure.net/secrets/{name}"
+    version = sha256(inputs["properties"]["value"].encode()).hexdigest()[:32]
+    return {"properties": {"secretUri": uri, "secretUriWithVersion": f"{uri}/{version}"}}
+
+
 OUTPUTS: Mapping[str, Callable[[str, Mapping[str, Any]], dict[str, Any]]] = {
     "storage:StorageAccount": lambda name, inputs: {
         "primaryEndpoints": {
@@ -163,6 +171,7 @@ OUTPUTS: Mapping[str, Callable[[str, Mapping[str, Any]], dict[str, Any]]] = {
     "applicationinsights:Component": lambda name, inputs: {
         "connectionString": "InstrumentationKey=00000000-0000-4000-8000-00000000000a"
     },
+    "keyvault:Secret": _secret,
     "keyvault:Key": lambda name, inputs: {
         "keyUri": f"https://{inputs['vaultName']}.vault.azure.net/keys/{name}"
     },
