@@ -18,6 +18,8 @@ most."""
 HEALTH_PATH = "/trade-agent/v1/health"
 LIVE_PATH = "/trade-agent/v1/health/live"
 STAGING = "staging"
+LOG_DAYS, LOG_MEGABYTES = 3, 35
+"""So much, and for so long, of what the app writes is kept where `az webapp log tail` reads it."""
 
 
 class CounterpartyApp(Component):
@@ -58,6 +60,7 @@ class CounterpartyApp(Component):
         self.principals: dict[str, Output[str]] = {"counterparty": _principal(self.app)}
         if self.slot is not None:
             self.principals["counterparty-staging"] = _principal(self.slot)
+        self._keep_output()
         self._refuse_passwords()
         self._bind_domain()
         self.host: Output[str] = self.app.default_host_name
@@ -106,6 +109,28 @@ class CounterpartyApp(Component):
                 azure.web.NameValuePairArgs(name=name, value=value)
                 for name, value in sorted(app_settings.items(), key=lambda item: item[0])
             ],
+        )
+
+    def _keep_output(self) -> None:
+        """On Linux the log of "HTTP" is what the container writes."""
+        kept = azure.web.HttpLogsConfigArgs(
+            file_system=azure.web.FileSystemHttpLogsConfigArgs(
+                enabled=True, retention_in_days=LOG_DAYS, retention_in_mb=LOG_MEGABYTES
+            )
+        )
+        group = self._frame.group
+        azure.web.WebAppDiagnosticLogsConfiguration(
+            "output", http_logs=kept, name=self.app.name, resource_group_name=group, opts=self.child
+        )
+        if self.slot is None:
+            return
+        azure.web.WebAppDiagnosticLogsConfigurationSlot(
+            "slot-output",
+            http_logs=kept,
+            slot=STAGING,
+            name=self.app.name,
+            resource_group_name=group,
+            opts=ResourceOptions(parent=self, depends_on=[self.slot]),
         )
 
     def _refuse_passwords(self) -> None:

@@ -70,6 +70,8 @@ FREE: Mapping[str, str] = {
     "sql:FirewallRule": "a rule",
     "web:WebAppSlot": "billed by its plan",
     "web:WebAppSlotConfigurationNames": "a setting",
+    "web:WebAppDiagnosticLogsConfiguration": "a setting: files of the app's own",
+    "web:WebAppDiagnosticLogsConfigurationSlot": "a setting: files of the slot's own",
     "web:WebAppFtpAllowed": "a setting",
     "web:WebAppScmAllowed": "a setting",
     "web:WebAppFtpAllowedSlot": "a setting",

@@ -21,6 +21,8 @@ TAGLESS = frozenset(
         "storage:ManagementPolicy",
         "storage:Table",
         "web:StaticSiteCustomDomain",
+        "web:WebAppDiagnosticLogsConfiguration",
+        "web:WebAppDiagnosticLogsConfigurationSlot",
         "web:WebAppFtpAllowed",
         "web:WebAppFtpAllowedSlot",
         "web:WebAppHostNameBinding",

@@ -81,6 +81,8 @@ PLACES: Mapping[str, Place] = {
     "web:WebApp": _site(),
     "web:WebAppSlot": _slot(),
     "web:WebAppSlotConfigurationNames": _site(("config", "'slotConfigNames'")),
+    "web:WebAppDiagnosticLogsConfiguration": _site(("config", "'logs'")),
+    "web:WebAppDiagnosticLogsConfigurationSlot": _slot(("config", "'logs'")),
     "web:WebAppFtpAllowed": _site((POLICIES, "'ftp'")),
     "web:WebAppScmAllowed": _site((POLICIES, "'scm'")),
     "web:WebAppFtpAllowedSlot": _slot((POLICIES, "'ftp'")),

@@ -10,6 +10,7 @@ from tests.stack.monitor import Captured
 KINDS_OF_SLOTS = (
     "web:WebAppSlot",
     "web:WebAppSlotConfigurationNames",
+    "web:WebAppDiagnosticLogsConfigurationSlot",
     "web:WebAppFtpAllowedSlot",
     "web:WebAppScmAllowedSlot",
 )
@@ -81,3 +82,14 @@ def test_a_domain_of_ones_own_is_bound_before_its_certificate_is_asked_for_and_t
     (resource,) = deployment.inputs["properties"]["template"]["resources"]
     assert resource["name"] == f"{bound.inputs['name']}/trade.example.com"
     assert resource["properties"] == {"sslState": "SniEnabled", "thumbprint": "0" * 40}
+
+
+def test_what_the_app_and_its_slot_write_is_kept_where_the_log_is_followed() -> None:
+    built = with_slots()
+    kinds = ("web:WebAppDiagnosticLogsConfiguration", "web:WebAppDiagnosticLogsConfigurationSlot")
+
+    for logs in (built.one(kind) for kind in kinds):
+        assert logs.inputs["name"] == built.one("web:WebApp", "app").inputs["name"]
+        kept = logs.inputs["httpLogs"]["fileSystem"]
+        assert kept["enabled"] is True
+        assert kept["retentionInMb"] >= 25

@@ -35,6 +35,8 @@ BODIES: Mapping[str, str] = {
     "web:WebApp": f"{WEB}:Site",
     "web:WebAppSlot": f"{WEB}:Site",
     "web:WebAppSlotConfigurationNames": f"{WEB}:SlotConfigNamesResource",
+    "web:WebAppDiagnosticLogsConfiguration": f"{WEB}:SiteLogsConfig",
+    "web:WebAppDiagnosticLogsConfigurationSlot": f"{WEB}:SiteLogsConfig",
     "web:WebAppFtpAllowed": PASSWORDS,
     "web:WebAppScmAllowed": PASSWORDS,
     "web:WebAppFtpAllowedSlot": PASSWORDS,
