@@ -127,7 +127,9 @@ class ConfigurationSettings(Topic):
 
     @property
     def refresh_seconds(self) -> int:
-        """How often each app asks: the free tier takes 1,000 requests a day, and three processes may ask."""
+        """How often a process asks. The free tier takes 1,000 requests a day: at 300 s the counterparty takes 288, its
+        staging slot as many; the management side asks only where something hangs on a flag, so that one of its
+        processes takes 288 at the very most."""
         return 300 if self.tier == "free" else 60
 
 

@@ -65,8 +65,10 @@ class Tasks:
 async def open_ports(settings: Settings) -> Ports:
     """Open the storage that the settings name. Raises StartRefused, JournalError, QueueUnavailable, OSError."""
     clock, ids, tasks = steady_clock(), SystemIds(), Tasks()
-    telemetry, features = _telemetry(settings), _features(settings)
+    telemetry = _telemetry(settings)
     journal, blobs = await _storage(settings)
+    features = _features(settings, blobs)
+    await features.recall()
     queues, close_queues = await _queues(settings)
     hashing = ThreadPoolExecutor(HASHING_THREADS, "hashing")
     imaging = ThreadPoolExecutor(IMAGE_THREADS, "imaging")
@@ -111,12 +113,14 @@ def _telemetry(settings: Settings) -> Telemetry:
         raise StartRefused(f"{name}: {error}") from error
 
 
-def _features(settings: Settings) -> FeatureFlags:
+def _features(settings: Settings, memory: Blobs) -> FeatureFlags:
     """Raises StartRefused."""
     given = settings.azure_app_configuration
     store = given.get_secret_value() if given is not None else None
     try:
-        return open_flags(settings.feature_flags, store, SystemSleeper(), settings.feature_flags_seconds)
+        return open_flags(
+            settings.feature_flags, store, SystemSleeper(), settings.feature_flags_seconds, memory
+        )
     except StoreUnusable as error:
         raise StartRefused(f"{PREFIX}AZURE_APP_CONFIGURATION: {error}") from error
 

@@ -126,13 +126,13 @@ async def open_world(settings: Settings) -> World:
     """Everything but the database. Raises StartRefused, QueueError, BlobError, LocalKeyUnusable, OSError."""
     clock, sleeper, closing = SystemClock(), SystemSleeper(), AsyncExitStack()
     async with closing:
-        telemetry, features = _telemetry(settings), _features(settings)
+        telemetry = _telemetry(settings)
         closing.push_async_callback(telemetry.close)
-        closing.push_async_callback(features.close)
-        refreshing = asyncio.ensure_future(features.run())
-        closing.callback(refreshing.cancel)
         blobs = await _blobs(settings)
         closing.push_async_callback(blobs.close)
+        # Asked where something hangs on them: most functions have processes of their own, and use none.
+        features = _features(settings, blobs)
+        closing.push_async_callback(features.close)
         source = queue_source(settings)
         closing.push_async_callback(source.close)
         queues: dict[str, Queue] = {}
@@ -212,12 +212,14 @@ def _telemetry(settings: Settings) -> Telemetry:
         raise StartRefused(f"{name}: {error}") from error
 
 
-def _features(settings: Settings) -> FeatureFlags:
+def _features(settings: Settings, memory: Blobs) -> FeatureFlags:
     """Raises StartRefused."""
     given = settings.azure_app_configuration
     store = given.get_secret_value() if given is not None else None
     try:
-        return open_flags(settings.feature_flags, store, SystemSleeper(), settings.feature_flags_seconds)
+        return open_flags(
+            settings.feature_flags, store, SystemSleeper(), settings.feature_flags_seconds, memory
+        )
     except StoreUnusable as error:
         raise StartRefused(f"{PREFIX}AZURE_APP_CONFIGURATION: {error}") from error
 

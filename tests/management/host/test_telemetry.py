@@ -12,7 +12,7 @@ from kopitra.application.measured import INSTRUMENTS, QUEUES
 from kopitra.application.ports.feature_flags import AsDeclared, Flag
 from kopitra.application.ports.queue import Message
 from kopitra.application.ports.telemetry import Service, SpanKind
-from kopitra_functions import queue_names
+from kopitra_functions import bootstrap, queue_names
 from kopitra_functions.bootstrap import Management
 from kopitra_functions.measuring import DeadLetters, DrainCounts
 from kopitra_functions.settings import SettingsInvalid, load_settings
@@ -105,6 +105,46 @@ async def test_a_whole_management_side_tells_the_figures_of_the_table_and_no_oth
     [span] = [line for line in lines if line.get("span") == "reconcile_sweep"]
     assert span["traceId"] in CONTEXT.trace_context.trace_parent
     assert {line["service"] for line in lines} == {"kopitra-functions"}
+
+
+class Told(AsDeclared):
+    """What is asked of a store of flags."""
+
+    def __init__(self) -> None:
+        self.looks, self.runs = 0, 0
+
+    async def look(self) -> None:
+        self.looks += 1
+
+    async def run(self) -> None:
+        self.runs += 1
+
+
+async def test_a_process_reads_flags_only_where_something_hangs_on_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Every timer has processes of its own in Azure: one that asked in the background would use up the free tier."""
+    flags = Told()
+
+    def opened(*given: object) -> Told:
+        return flags
+
+    monkeypatch.setattr(bootstrap, "open_flags", opened)
+    management = Management(load_settings(data_folder=tmp_path))
+    app = {function.get_function_name(): function for function in management.app.get_functions()}
+    await cast(Any, app["reconcile_sweep"])(timer=TimerRequest(past_due=False), context=CONTEXT)
+    await management.close()
+    assert (flags.looks, flags.runs) == (0, 0)
+
+
+async def test_a_what_if_run_looks_at_the_store_before_it_is_taken_and_nothing_else_does(tmp_path: Path):
+    flags = Told()
+    async with managed(tmp_path, features=flags) as side:
+        await side.call("POST", "/tasks/export/run", {"parameters": {}})
+        assert flags.looks == 0
+        await side.call("POST", "/what-if/statements?name=a.csv", b"a statement")
+        await side.call("POST", "/tasks/what_if/run", {"parameters": {}})
+    assert flags.looks == 2
 
 
 async def test_what_if_uploads_that_are_switched_off_are_refused(tmp_path: Path):

@@ -88,8 +88,9 @@ def test_every_flag_that_an_app_reads_is_set_and_none_that_nobody_reads(name: st
 def test_the_free_tiers_requests_last_for_a_day() -> None:
     settings = settings_from(given("prod"), environment="prod").configuration
 
+    counterparty_slot_and_a_process_that_never_rests = 3
     assert settings.tier == "free"
-    assert 3 * 24 * 3600 / settings.refresh_seconds <= 1000
+    assert counterparty_slot_and_a_process_that_never_rests * 24 * 3600 / settings.refresh_seconds <= 1000
 
 
 def test_production_is_quiet_cheap_and_careful() -> None:

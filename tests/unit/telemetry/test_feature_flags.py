@@ -10,11 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from kopitra.adapters.azure.feature_flags import AppConfigurationFlags, connect_flags
+from kopitra.adapters.azure.feature_flags import LAST_KNOWN, AppConfigurationFlags, connect_flags
 from kopitra.adapters.feature_flags import StoreUnusable, open_flags
 from kopitra.application.features import DEFERRED_REPLAY, FLAGS, OPERATOR_ORDERS
+from kopitra.application.ports.blobs import Blobs, BlobsUnavailable
 from kopitra.application.ports.feature_flags import AsDeclared, Flag
+from kopitra.simulation.blobs import MemoryBlobs
 from kopitra_counterparty.settings import SettingsInvalid, load_settings
+from tests.fixtures.clocks import ManualClock
 from tests.fixtures.serving import KEY_ID, SERVICE_KEY
 from tests.unit.counterparty.house import House, in_house, pair
 
@@ -80,6 +83,16 @@ def connection_string(store: Store) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+class Away(MemoryBlobs):
+    """Cannot be reached."""
+
+    async def put(self, *given: Any, **more: Any) -> None:
+        raise BlobsUnavailable("no route")
+
+    async def get(self, name: str) -> bytes:
+        raise BlobsUnavailable("no route")
 
 
 class Switched(AsDeclared):
@@ -151,6 +164,91 @@ async def test_a_store_that_was_never_reached_leaves_the_defaults():
     await flags.refresh()
     await flags.close()
     assert all(flags.enabled(flag) is flag.default for flag in FLAGS)
+
+
+async def started(
+    connection_string: str, memory: Blobs, seconds: float = 300.0, *, reads: bool = True
+) -> AppConfigurationFlags:
+    """A process that has begun: it recalls, and reads once unless it only asks where it needs to."""
+    flags = connect_flags(
+        Pauses(), connection_string=connection_string, refresh_seconds=seconds, memory=memory
+    )
+    await flags.recall()
+    if reads:
+        await flags.refresh()
+    return flags
+
+
+async def test_a_start_that_cannot_read_leaves_off_what_was_last_known_to_be_off(
+    store: Store, connection_string: str
+):
+    memory = MemoryBlobs(ManualClock())
+    store.put(OPERATOR_ORDERS, on=False)
+    await (await started(connection_string, memory)).close()
+
+    store.status = 429
+    again = await started(connection_string, memory)
+    await again.close()
+
+    assert not again.enabled(OPERATOR_ORDERS)
+
+
+async def test_what_was_last_known_holds_from_the_start_and_until_the_store_says_otherwise(
+    store: Store, connection_string: str
+):
+    memory = MemoryBlobs(ManualClock())
+    store.put(OPERATOR_ORDERS, on=False)
+    await (await started(connection_string, memory)).close()
+
+    store.put(OPERATOR_ORDERS, on=True)
+    again = await started(connection_string, memory, reads=False)
+    assert not again.enabled(OPERATOR_ORDERS)
+    await again.refresh()
+    await again.close()
+
+    assert again.enabled(OPERATOR_ORDERS)
+    last = await started("Endpoint=http://127.0.0.1:9;Id=x;Secret=" + SECRET, memory)
+    await last.close()
+    assert last.enabled(OPERATOR_ORDERS)
+
+
+async def test_a_memory_that_is_damaged_or_away_leaves_the_defaults_and_breaks_nothing(
+    store: Store, connection_string: str
+):
+    memory = MemoryBlobs(ManualClock())
+    await memory.put(LAST_KNOWN, b"[]")
+    store.status = 500
+    flags = await started(connection_string, memory)
+    await flags.close()
+    assert all(flags.enabled(flag) is flag.default for flag in FLAGS)
+
+    store.status = 200
+    store.put(OPERATOR_ORDERS, on=False)
+    without = await started(connection_string, Away(ManualClock()))
+    await without.close()
+    assert not without.enabled(OPERATOR_ORDERS)
+
+
+async def test_whoever_seldom_asks_reads_at_most_once_in_an_interval(store: Store, connection_string: str):
+    flags = connect_flags(Pauses(), connection_string=connection_string, refresh_seconds=300)
+    store.put(OPERATOR_ORDERS, on=False)
+
+    await asyncio.gather(flags.look(), flags.look())
+    assert not flags.enabled(OPERATOR_ORDERS)
+    await flags.look()
+    await flags.close()
+
+    assert len(store.asked) == 1
+
+
+async def test_a_look_that_is_older_than_the_interval_is_repeated(store: Store, connection_string: str):
+    flags = connect_flags(Pauses(), connection_string=connection_string, refresh_seconds=0)
+    await flags.look()
+    store.put(OPERATOR_ORDERS, on=False)
+    await flags.look()
+    await flags.close()
+
+    assert not flags.enabled(OPERATOR_ORDERS)
 
 
 async def test_a_flag_with_conditions_is_not_on_for_everybody(store: Store, connection_string: str):

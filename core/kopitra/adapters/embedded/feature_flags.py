@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from kopitra.application.ports.feature_flags import Flag
+from kopitra.application.ports.feature_flags import AsDeclared, Flag
 
 
-class FixedFlags:
+class FixedFlags(AsDeclared):
     """By name; the default of the table for whatever is not given."""
 
     def __init__(self, given: Mapping[str, bool] | None = None) -> None:
@@ -13,9 +13,3 @@ class FixedFlags:
 
     def enabled(self, flag: Flag) -> bool:
         return self._given.get(flag.name, flag.default)
-
-    async def run(self) -> None:
-        return None
-
-    async def close(self) -> None:
-        return None

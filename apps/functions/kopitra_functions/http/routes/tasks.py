@@ -151,7 +151,7 @@ async def _start(call: Call) -> Reply:
         needed = f"the role {task.role}" + (", of all tenants" if task.platform else "")
         raise rejected(Code.OPERATORS_ONLY, f"this task needs {needed}")
     if task.parameters is WhatIf:
-        require_uploads(call)
+        await require_uploads(call)
     request: RunRequest = call.message
     parameters = read_message(request.parameters, msgspec.json.Decoder(task.parameters), "$.parameters")
     problems = problems_with(parameters)

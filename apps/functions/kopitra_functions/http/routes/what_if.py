@@ -21,14 +21,15 @@ class StatementKept(Shown, frozen=True):
     size: int
 
 
-def require_uploads(call: Call) -> None:
+async def require_uploads(call: Call) -> None:
     """Raises Rejected."""
+    await call.desk.world.features.look()
     if not call.desk.world.features.enabled(WHAT_IF_UPLOADS):
         raise refused(Trouble.FEATURE_DISABLED, f"{WHAT_IF_UPLOADS.name} is switched off")
 
 
 async def _upload(call: Call) -> Reply:
-    require_uploads(call)
+    await require_uploads(call)
     tenant, content = call.own_tenant, call.request.body
     if not content:
         raise rejected(Code.VALIDATION_FAILED, "the file is empty")
