@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pulumi import Input, Output
 
 from stack.components.counterparty import PORT, STOP_SECONDS
-from stack.components.storage import COUNTERPARTY_CONTAINER, JOURNAL_TABLE
+from stack.components.storage import AUDIT_CONTAINER, COUNTERPARTY_CONTAINER, JOURNAL_TABLE
 from stack.settings import Settings
 
 Values = Mapping[str, Input[str]]
@@ -45,6 +45,7 @@ def counterparty_settings(settings: Settings, backends: Backends) -> Values:
         "KOPITRA_AZURE_SERVICE_BUS": backends.bus,
         "KOPITRA_JOURNAL_TABLE": JOURNAL_TABLE,
         "KOPITRA_BLOB_CONTAINER": COUNTERPARTY_CONTAINER,
+        "KOPITRA_SEGMENT_CONTAINER": AUDIT_CONTAINER,
         "KOPITRA_HOST": "0.0.0.0",
         "KOPITRA_PORT": str(PORT),
         "KOPITRA_SHARD": settings.shard,
@@ -78,6 +79,7 @@ def functions_settings(
         "KOPITRA_FUNCTIONS_AZURE_SERVICE_BUS": backends.bus,
         "KOPITRA_FUNCTIONS_JOURNAL_TABLE": JOURNAL_TABLE,
         "KOPITRA_FUNCTIONS_BLOB_CONTAINER": COUNTERPARTY_CONTAINER,
+        "KOPITRA_FUNCTIONS_SEGMENT_CONTAINER": AUDIT_CONTAINER,
         "KOPITRA_FUNCTIONS_SHARD": settings.shard,
         "KOPITRA_FUNCTIONS_SQL_SERVER": backends.sql_server,
         "KOPITRA_FUNCTIONS_SQL_DATABASE": backends.sql_database,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pulumi import Output
 
 from stack.components.access import Grant
-from stack.components.storage import COUNTERPARTY_CONTAINER
+from stack.components.storage import AUDIT_CONTAINER, COUNTERPARTY_CONTAINER
 
 if TYPE_CHECKING:
     from stack.program import Stack
@@ -23,8 +23,8 @@ def grants_of(stack: "Stack", principals: Mapping[str, Output[str]]) -> Iterator
 def _counterparty(stack: "Stack", who: str) -> Iterator[Grant]:
     """Journal, snapshots and segments; it tells events and takes commands; its token keys."""
     yield Grant(who, "Storage Table Data Contributor", "journal", stack.storage.account.id)
-    container = stack.storage.containers[COUNTERPARTY_CONTAINER].id
-    yield Grant(who, "Storage Blob Data Contributor", COUNTERPARTY_CONTAINER, container)
+    for name in (COUNTERPARTY_CONTAINER, AUDIT_CONTAINER):
+        yield Grant(who, "Storage Blob Data Contributor", name, stack.storage.containers[name].id)
     yield Grant(who, "Azure Service Bus Data Sender", "events", stack.bus.queues["trade-agent-events"].id)
     commands = stack.bus.queues["trade-agent-commands"].id
     yield Grant(who, "Azure Service Bus Data Receiver", "commands", commands)

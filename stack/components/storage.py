@@ -1,4 +1,4 @@
-"""Tables and blobs: the journal, the audit bundles, what the management side keeps, and the Functions' package."""
+"""Tables and blobs: the journal, its sealed segments, what both apps keep, and the Functions' package."""
 
 import pulumi_azure_native as azure
 from pulumi import Output, ResourceOptions
@@ -7,12 +7,18 @@ from stack.frame import Component, Frame
 
 JOURNAL_TABLE = "journal"
 COUNTERPARTY_CONTAINER = "counterparty"
+"""What both apps keep: snapshots, payloads, reports. Much of it is written anew, or deleted after its time."""
 MANAGEMENT_CONTAINER = "management"
+"""For what is only to be kept: nothing in it is read by an app."""
 AUDIT_CONTAINER = "audit"
+"""The journal's sealed segments and nothing else: where the policy holds, what is in it stays as it is."""
 PACKAGES_CONTAINER = "packages"
 CONTAINERS = (COUNTERPARTY_CONTAINER, MANAGEMENT_CONTAINER, AUDIT_CONTAINER, PACKAGES_CONTAINER)
-AGEING = (f"{COUNTERPARTY_CONTAINER}/", f"{MANAGEMENT_CONTAINER}/", f"{AUDIT_CONTAINER}/")
-"""What moves to cheaper tiers; packages are small and few."""
+COOLING = (f"{COUNTERPARTY_CONTAINER}/", f"{MANAGEMENT_CONTAINER}/", f"{AUDIT_CONTAINER}/")
+"""What moves to a cheaper tier that is read at once; packages are small and few."""
+ARCHIVED = (f"{MANAGEMENT_CONTAINER}/",)
+"""What nobody reads back. An archived blob answers nothing for hours, and apps read what is old: a rebuild segments and
+payloads, notifications their channels."""
 
 
 class Storage(Component):
@@ -84,26 +90,17 @@ class Storage(Component):
         def after(days: int) -> azure.storage.DateAfterModificationArgs:
             return azure.storage.DateAfterModificationArgs(days_after_modification_greater_than=days)
 
-        older = azure.storage.ManagementPolicyBaseBlobArgs(
-            tier_to_cool=after(settings.cool_after_days), tier_to_archive=after(settings.archive_after_days)
-        )
-        rule = azure.storage.ManagementPolicyRuleArgs(
-            name="age",
-            enabled=True,
-            type="Lifecycle",
-            definition=azure.storage.ManagementPolicyDefinitionArgs(
-                filters=azure.storage.ManagementPolicyFilterArgs(
-                    blob_types=["blockBlob"], prefix_match=list(AGEING)
-                ),
-                actions=azure.storage.ManagementPolicyActionArgs(base_blob=older),
-            ),
-        )
+        older = azure.storage.ManagementPolicyBaseBlobArgs
+        rules = [
+            _rule("age", COOLING, older(tier_to_cool=after(settings.cool_after_days))),
+            _rule("archive", ARCHIVED, older(tier_to_archive=after(settings.archive_after_days))),
+        ]
         azure.storage.ManagementPolicy(
             "ageing",
             management_policy_name="default",
             account_name=self.account.name,
             resource_group_name=self._frame.group,
-            policy=azure.storage.ManagementPolicySchemaArgs(rules=[rule]),
+            policy=azure.storage.ManagementPolicySchemaArgs(rules=rules),
             opts=self.child,
         )
 
@@ -118,3 +115,19 @@ class Storage(Component):
             allow_protected_append_writes=False,
             opts=self.child,
         )
+
+
+def _rule(
+    name: str, prefixes: tuple[str, ...], older: azure.storage.ManagementPolicyBaseBlobArgs
+) -> azure.storage.ManagementPolicyRuleArgs:
+    return azure.storage.ManagementPolicyRuleArgs(
+        name=name,
+        enabled=True,
+        type="Lifecycle",
+        definition=azure.storage.ManagementPolicyDefinitionArgs(
+            filters=azure.storage.ManagementPolicyFilterArgs(
+                blob_types=["blockBlob"], prefix_match=list(prefixes)
+            ),
+            actions=azure.storage.ManagementPolicyActionArgs(base_blob=older),
+        ),
+    )

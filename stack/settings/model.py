@@ -84,9 +84,10 @@ class StorageSettings(Topic):
     redundancy: Literal["Standard_LRS", "Standard_ZRS", "Standard_GRS"] = "Standard_LRS"
     cool_after_days: Annotated[int, Field(ge=1, le=3650)] = 30
     archive_after_days: Annotated[int, Field(ge=1, le=3650)] = 180
+    """What nobody reads back; a rebuild reads segments of any age."""
     soft_delete_days: Annotated[int, Field(ge=1, le=365)] = 14
     audit_immutable_days: Annotated[int, Field(ge=0, le=146000)] = 0
-    """0: no immutability policy."""
+    """For so long can no sealed segment be changed or deleted; 0: no immutability policy."""
 
     @model_validator(mode="after")
     def _cool_before_archive(self) -> Self:

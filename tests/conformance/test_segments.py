@@ -89,20 +89,44 @@ async def test_a_sealed_segment_cannot_be_replaced(blobs: Blobs):
             await blobs.put(name, b"forged")
 
 
+async def test_of_two_that_seal_at_once_the_slower_is_refused_and_the_chain_stays_whole(blobs: Blobs):
+    journal = await journal_of(5)
+    faster = segments_on(journal, blobs)
+    await faster.seal(through=2)
+
+    class Slow(ForgetfulBlobs):
+        """Another one seals more after its content was put, and before its manifest."""
+
+        async def put(
+            self, name: str, content: bytes, *, content_type: str = "", immutable: bool = False
+        ) -> None:
+            await blobs.put(name, content, content_type=content_type, immutable=immutable)
+            if name.endswith(".segment"):
+                await faster.seal(through=10)
+
+    slow = await Slow.copy(blobs, leaving_out=[])
+    with pytest.raises(BlobImmutable):
+        await segments_on(journal, slow).seal(through=6)
+
+    assert [(one.first, one.last) for one in await faster.sealed()] == [(1, 2), (3, 10)]
+
+
 async def test_changed_content_and_a_broken_chain_are_noticed(blobs: Blobs):
     journal = await journal_of(9)
     segments = segments_on(journal, blobs)
     for through in (6, 12, 18):
         await segments.seal(through=through)
     names = [info.name async for info in blobs.under("journals/")]
-    without_second = await ForgetfulBlobs.copy(blobs, leaving_out=names[2:4])
+    manifests = [name for name in names if name.endswith(".json")]
+    second = [name for name in names if "-" in name][1]
+    without_second = await ForgetfulBlobs.copy(blobs, leaving_out=[manifests[1], second])
     with pytest.raises(SegmentDamaged, match="does not follow"):
         await segments_on(journal, without_second).sealed()
     forged = await ForgetfulBlobs.copy(blobs, leaving_out=[])
-    await forged.put(names[1], b"forged")
+    await forged.put(next(name for name in names if name not in manifests), b"forged")
     (first, *_) = await segments_on(journal, forged).sealed()
     with pytest.raises(SegmentDamaged, match="was changed"):
         await contents(segments_on(journal, forged), first)
-    await forged.put(names[0], b"{}")
+    await forged.put(manifests[0], b"{}")
     with pytest.raises(SegmentDamaged, match="no manifest"):
         await segments_on(journal, forged).sealed()

@@ -20,18 +20,22 @@ ENDPOINT = "https://"
 """What begins so is a service's address; anything else is a connection string."""
 
 
-async def open_azure(settings: Settings) -> tuple[Journal, Blobs]:
-    """Raises StartRefused with the setting whose storage cannot be used."""
+async def open_azure(settings: Settings) -> tuple[Journal, Blobs, Blobs]:
+    """The journal, blobs, and where segments go. Raises StartRefused with the setting whose storage cannot be used."""
     with _naming("azure_tables"):
         writing, reading = _table(settings), _table(settings)  # a thread for each
     with _naming("azure_blobs"):
-        blobs = _container(settings)
+        blobs = _container(settings, settings.blob_container)
         await blobs.create()
+        sealed = blobs
+        if settings.segment_container not in (None, settings.blob_container):
+            sealed = _container(settings, settings.segment_container)
+            await sealed.create()
     with _naming("azure_tables"):
         journal = await TableJournal.open(
             writing, reading, shard=settings.shard, clock=SystemClock(), ids=SystemIds()
         )
-    return journal, blobs
+    return journal, blobs, sealed
 
 
 @contextmanager
@@ -54,11 +58,11 @@ def _table(settings: Settings) -> AzureTable:
     return connect_table(settings.journal_table, connection_string=where)
 
 
-def _container(settings: Settings) -> AzureBlobs:
+def _container(settings: Settings, name: str) -> AzureBlobs:
     where = _shown(settings.azure_blobs)
     if where.startswith(ENDPOINT):
-        return connect_container(settings.blob_container, endpoint=where, credential=own_identity())
-    return connect_container(settings.blob_container, connection_string=where)
+        return connect_container(name, endpoint=where, credential=own_identity())
+    return connect_container(name, connection_string=where)
 
 
 def _shown(secret: SecretStr | None) -> str:

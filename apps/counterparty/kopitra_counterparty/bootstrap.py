@@ -17,6 +17,7 @@ from kopitra.adapters.embedded.secrets import Argon2Hashes
 from kopitra.adapters.embedded.state_images import images_for_this_platform
 from kopitra.adapters.embedded.timing import SystemClock, SystemSleeper, steady_clock
 from kopitra.adapters.feature_flags import StoreUnusable, open_flags
+from kopitra.adapters.segments import BlobSegments
 from kopitra.adapters.snapshots import BlobSnapshots
 from kopitra.adapters.telemetry import DestinationUnusable, open_telemetry
 from kopitra.application.ports.blobs import Blobs
@@ -66,7 +67,7 @@ async def open_ports(settings: Settings) -> Ports:
     """Open the storage that the settings name. Raises StartRefused, JournalError, QueueUnavailable, OSError."""
     clock, ids, tasks = steady_clock(), SystemIds(), Tasks()
     telemetry = _telemetry(settings)
-    journal, blobs = await _storage(settings)
+    journal, blobs, sealed = await _storage(settings)
     features = _features(settings, blobs)
     await features.recall()
     queues, close_queues = await _queues(settings)
@@ -81,6 +82,8 @@ async def open_ports(settings: Settings) -> Ports:
         await close_queues()
         await journal.close()
         await blobs.close()
+        if sealed is not blobs:
+            await sealed.close()
         await features.close()
         await telemetry.close()
 
@@ -88,6 +91,7 @@ async def open_ports(settings: Settings) -> Ports:
         journal=journal,
         snapshots=BlobSnapshots(blobs, journal.journal_id, journal.shard),
         blobs=blobs,
+        segments=BlobSegments(journal, sealed, clock),
         clock=clock,
         sleeper=SystemSleeper(),
         ids=ids,
@@ -125,7 +129,8 @@ def _features(settings: Settings, memory: Blobs) -> FeatureFlags:
         raise StartRefused(f"{PREFIX}AZURE_APP_CONFIGURATION: {error}") from error
 
 
-async def _storage(settings: Settings) -> tuple[Journal, Blobs]:
+async def _storage(settings: Settings) -> tuple[Journal, Blobs, Blobs]:
+    """The journal, blobs, and where its segments go."""
     if settings.storage == "azure":
         from kopitra_counterparty.azure_storage import open_azure  # noqa: PLC0415  # half a second of imports
 
@@ -133,11 +138,12 @@ async def _storage(settings: Settings) -> tuple[Journal, Blobs]:
     return await _embedded(settings.data_folder, settings.shard)
 
 
-async def _embedded(folder: Path, shard: str) -> tuple[Journal, Blobs]:
+async def _embedded(folder: Path, shard: str) -> tuple[Journal, Blobs, Blobs]:
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     ids = SystemIds()
     journal = await SqliteJournal.open(folder / f"{shard}.journal", shard=shard, clock=SystemClock(), ids=ids)
-    return journal, FolderBlobs(folder / "blobs", ids)
+    blobs = FolderBlobs(folder / "blobs", ids)
+    return journal, blobs, blobs
 
 
 async def _queues(settings: Settings) -> tuple[Queues, Callable[[], Awaitable[None]]]:

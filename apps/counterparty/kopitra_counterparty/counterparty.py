@@ -1,9 +1,11 @@
-"""The whole counterparty: the service, its operators, the relay to and the consumer from the management side."""
+"""The whole counterparty: the service, its operators, the sealing of its journal, the relay to and the consumer from
+the management side."""
 
 from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.application.feature_gate import FeatureGate
 from kopitra.application.operations import OperationsConsumer
 from kopitra.application.relay import Relay
+from kopitra.application.sealing import Sealing
 from kopitra.domain.identifiers import AccountId, TenantId
 from kopitra_counterparty.operator_gate import OperatorGate
 from kopitra_counterparty.ports import Ports, Queues
@@ -18,6 +20,11 @@ def counterparty(settings: Settings, ports: Ports, operators: OperatorTokens | N
     gate = OperatorGate(operators) if operators is not None else None
     details = gate.recognises if gate is not None else nobody
     service = Service(settings, ports, operators=gate, more_routes=management_routes, details=details)
+    if ports.segments is not None:
+        sealing = Sealing(
+            segments=ports.segments, engine=service.core.engine, clock=ports.clock, sleeper=ports.sleeper
+        )
+        service.also(sealing.run)
     if ports.queues is not None:
         _connect(service, ports.queues)
     return service

@@ -11,6 +11,7 @@ from kopitra.application.ports.identity import IdSource
 from kopitra.application.ports.journal import Journal
 from kopitra.application.ports.queue import Queue
 from kopitra.application.ports.secrets import SecretHashes
+from kopitra.application.ports.segments import Segments
 from kopitra.application.ports.snapshots import Snapshots
 from kopitra.application.ports.state_images import StateImages
 from kopitra.application.ports.telemetry import UNTOLD, Telemetry
@@ -42,6 +43,8 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     spawn: Spawn
     claims: Sequence[Claims] = ()
     probes: dict[str, Probe] = {}
+    segments: Segments | None = None
+    """Without them nothing is sealed."""
     queues: Queues | None = None
     """Without them nothing is published, and commands come by the management plane only."""
     telemetry: Telemetry = UNTOLD

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     journal_table: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")] = "journal"
     """Azure's rule for names of tables; the next one is that for containers."""
     blob_container: Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")] = "counterparty"
+    segment_container: Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")] | None = None
+    """Azure: the journal's sealed segments, which are never changed or deleted, by default beside the other blobs."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080

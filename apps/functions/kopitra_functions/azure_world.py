@@ -27,7 +27,18 @@ identity = own_identity_async
 
 async def open_blobs(settings: Settings) -> Blobs:
     """The counterparty's container. Raises StartRefused."""
-    where, name = _shown(settings.azure_blobs), settings.blob_container
+    return await _container(settings, settings.blob_container)
+
+
+async def open_sealed(settings: Settings, blobs: Blobs) -> Blobs:
+    """The container of the counterparty's segments, which is that of `blobs` unless it has one of its own. Raises
+    StartRefused."""
+    name = settings.segment_container
+    return blobs if name in (None, settings.blob_container) else await _container(settings, name)
+
+
+async def _container(settings: Settings, name: str) -> Blobs:
+    where = _shown(settings.azure_blobs)
     with _naming("azure_blobs"):
         if where.startswith(ENDPOINT):
             blobs = connect_container(name, endpoint=where, credential=own_identity())

@@ -17,14 +17,26 @@ def has_journal(settings: Settings) -> bool:
 
 async def open_journal(settings: Settings, blobs: Blobs) -> JournalReader:
     """Takes no fence and appends nothing. Raises StartRefused, JournalUnavailable."""
-    journal = await _journal(settings)
-    return JournalReader(journal, BlobSegments(journal, blobs, SystemClock()), journal.close)
+    journal, sealed = await _opened(settings, blobs)
+
+    async def close() -> None:
+        await journal.close()
+        if sealed is not blobs:
+            await sealed.close()
+
+    return JournalReader(journal, BlobSegments(journal, sealed, SystemClock()), close)
 
 
-async def _journal(settings: Settings) -> Journal:
+async def _opened(settings: Settings, blobs: Blobs) -> tuple[Journal, Blobs]:
+    """The journal, and where its segments are."""
     if settings.storage == "azure":
-        from kopitra_functions.azure_world import open_table_journal  # noqa: PLC0415  # half a second of imports
+        from kopitra_functions.azure_world import (  # noqa: PLC0415  # half a second of imports
+            open_sealed,
+            open_table_journal,
+        )
 
-        return await open_table_journal(settings)
+        sealed = await open_sealed(settings, blobs)
+        return await open_table_journal(settings), sealed
     file = settings.data_folder / f"{settings.shard}.journal"
-    return await SqliteJournal.open(file, shard=settings.shard, clock=SystemClock(), ids=SystemIds())
+    journal = await SqliteJournal.open(file, shard=settings.shard, clock=SystemClock(), ids=SystemIds())
+    return journal, blobs

@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     """Azure: a connection string, or the namespace's host name (then the managed identity is used)."""
     journal_table: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")] = "journal"
     blob_container: Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")] = "counterparty"
-    """The same as the counterparty's."""
+    segment_container: Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")] | None = None
+    """Azure: the journal's sealed segments, which are never changed or deleted, by default beside the other blobs.
+    This and the two before: the same as the counterparty's."""
     shard: Annotated[str, Field(pattern=r"^[a-z0-9]{1,32}$")] = "main"
 
     database_file: Path | None = None

@@ -1,7 +1,8 @@
-"""Sealed segments as blobs: `journals/JOURNAL/SHARD/segments/FIRST-LAST.segment`, and a manifest `….json` beside each.
+"""Sealed segments as blobs: `journals/JOURNAL/SHARD/segments/FIRST-LAST.segment`, and a manifest `FIRST.json` by it.
 
 Content: a 4-byte little-endian length and an encoded commit, for each commit. The manifest comes second: a content
-without one is what a crash left, and means nothing.
+without one is what a crash left, and means nothing. What follows a segment is named by where it begins, and written
+once: so there is only one that follows, whoever seals.
 """
 
 import asyncio
@@ -49,7 +50,7 @@ class BlobSegments:
         return [segment for segment, _ in await self._chain()]
 
     async def read(self, segment: Segment) -> AsyncIterator[Commit]:
-        content = await self._blobs.get(self._name(segment, CONTENT))
+        content = await self._blobs.get(self._content_name(segment))
         for commit in await asyncio.to_thread(_commits, content, segment):
             yield commit
 
@@ -83,10 +84,9 @@ class BlobSegments:
             sealed_at=self._clock.now(),
         )
         manifest = msgspec.json.encode(segment)
-        await self._blobs.put(self._name(segment, CONTENT), content, immutable=True)
-        await self._blobs.put(
-            self._name(segment, MANIFEST), manifest, content_type="application/json", immutable=True
-        )
+        await self._blobs.put(self._content_name(segment), content, immutable=True)
+        name = f"{self._folder}{segment.first:019d}{MANIFEST}"
+        await self._blobs.put(name, manifest, content_type="application/json", immutable=True)
         return segment, sha256(manifest).hexdigest()
 
     async def _chain(self) -> list[tuple[Segment, str]]:
@@ -100,8 +100,8 @@ class BlobSegments:
                 chain.append((segment, sha256(manifest).hexdigest()))
         return chain
 
-    def _name(self, segment: Segment, kind: str) -> str:
-        return f"{self._folder}{segment.first:019d}-{segment.last:019d}{kind}"
+    def _content_name(self, segment: Segment) -> str:
+        return f"{self._folder}{segment.first:019d}-{segment.last:019d}{CONTENT}"
 
 
 def _manifest(name: str, content: bytes) -> Segment:

@@ -10,6 +10,7 @@ from tests.stack.environments import Built, environment, with_slots
 COUNTERPARTY = {
     ("Storage Table Data Contributor", "storageAccounts"),
     ("Storage Blob Data Contributor", "storageAccounts/blobServices/containers/counterparty"),
+    ("Storage Blob Data Contributor", "storageAccounts/blobServices/containers/audit"),
     ("Azure Service Bus Data Sender", "namespaces/queues/trade-agent-events"),
     ("Azure Service Bus Data Receiver", "namespaces/queues/trade-agent-commands"),
     ("Azure Service Bus Data Sender", "namespaces/queues/trade-agent-commands"),

@@ -75,6 +75,32 @@ def test_productions_vault_can_not_be_purged_and_its_audit_bundles_not_be_change
     assert policy["immutabilityPeriodSinceCreationInDays"] == 1827
 
 
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_the_immutable_container_is_where_segments_go_and_nothing_else(name: str) -> None:
+    for app, prefix in (("app", "KOPITRA_"), ("functions-app", "KOPITRA_FUNCTIONS_")):
+        site = environment(name).one("web:WebApp", app).inputs["siteConfig"]
+        settings = {each["name"]: each["value"] for each in site["appSettings"]}
+        assert settings[f"{prefix}SEGMENT_CONTAINER"] == "audit"
+        assert settings[f"{prefix}BLOB_CONTAINER"] != "audit"
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_no_rule_deletes_a_blob_or_archives_what_an_app_reads_back(name: str) -> None:
+    rules = environment(name).one("storage:ManagementPolicy").inputs["policy"]["rules"]
+    actions = {
+        prefix: set(action)
+        for rule in rules
+        for prefix in rule["definition"]["filters"]["prefixMatch"]
+        for action in [rule["definition"]["actions"]["baseBlob"]]
+        if "tierToArchive" in action
+    }
+    done = {action for rule in rules for action in rule["definition"]["actions"]["baseBlob"]}
+
+    assert actions.keys() == {"management/"}
+    assert done == {"tierToCool", "tierToArchive"}
+    assert all(rule["definition"]["actions"].keys() == {"baseBlob"} for rule in rules)
+
+
 @pytest.mark.parametrize("name", ["dev", "staging"])
 def test_the_property_is_left_out_elsewhere_since_azure_refuses_a_false(name: str) -> None:
     built = environment(name)

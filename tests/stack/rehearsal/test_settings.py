@@ -14,6 +14,7 @@ from kopitra_counterparty.bootstrap import COMMANDS_QUEUE, EVENTS_QUEUE
 from kopitra_functions import queue_names
 from kopitra_functions.functions import CONNECTION
 from stack.components.bus import QUEUES
+from stack.components.storage import AUDIT_CONTAINER, COUNTERPARTY_CONTAINER
 from tests.stack.environments import ENVIRONMENTS, KEY_BYTES, config_of
 from tests.stack.rehearsal.deployed import given
 
@@ -109,6 +110,10 @@ def test_the_app_takes_the_settings_as_they_are(
     values: Mapping[str, object] = loaded(app, monkeypatch, tmp_path).model_dump()
 
     assert values["storage"] == "azure"
+    assert (values["segment_container"], values["blob_container"]) == (
+        AUDIT_CONTAINER,
+        COUNTERPARTY_CONTAINER,
+    )
     for name in ("azure_blobs", "azure_service_bus", "azure_app_configuration", "operator_jwks"):
         assert values[name] is not None, name
 

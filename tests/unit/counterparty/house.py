@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from kopitra.adapters.embedded.state_images import InlineImages
 from kopitra.adapters.operator_tokens import OperatorTokens
 from kopitra.application.ports.feature_flags import AS_DECLARED, FeatureFlags
+from kopitra.application.ports.segments import Segments
 from kopitra.application.ports.telemetry import UNTOLD, Telemetry
 from kopitra.application.submission import Phase, Taken
 from kopitra.application.tokens import code_hash
@@ -88,11 +89,13 @@ class House:
         *,
         telemetry: Telemetry = UNTOLD,
         features: FeatureFlags = AS_DECLARED,
+        segments: Segments | None = None,
         **settings: Any,
     ) -> None:
         self.time = time
         self.telemetry = telemetry
         self.features = features
+        self.segments = segments
         self.clock_ahead = timedelta(0)
         """By how much the machine's clock is ahead when a process starts."""
         self.disk = JournalDisk(time, time)
@@ -119,6 +122,7 @@ class House:
             ids=time,
             hashes=self.hashes,
             images=InlineImages(),
+            segments=self.segments,
             spawn=self.tasks.spawn,
             telemetry=self.telemetry,
             features=self.features,

@@ -40,7 +40,8 @@ class Segments(Protocol):
     async def seal(self, through: int) -> Sequence[Segment]:
         """Seal whole commits from where the last segment ended up to `through` at most; none when nothing is new.
 
-        Only the fence's holder may call it, and only for sequences that nothing pending refers to.
+        Only the fence's holder calls it. Where two do all the same, the slower raises `BlobImmutable`, and the chain
+        stays whole.
         """
         ...
 
