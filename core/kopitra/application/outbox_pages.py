@@ -94,7 +94,9 @@ class Pages:
             # Never beyond what was not sent yet, however high a redelivered item stands.
             cursor = item.sequence
         else:
-            cursor = max(cursor, delayed[-1].sequence) if delayed else cursor
+            # Nothing else is there: an EA whose snapshots are to count must know that it has everything.
+            seen = self._source.committed if ask.approved and not more else cursor
+            cursor = max(cursor, seen, delayed[-1].sequence) if delayed else max(cursor, seen)
         events = sorted(chosen.values(), key=_sequence) if again else above
         urgent = self._urgent(account, asked, now) if more and ask.approved else []
         return Page(cursor, events, urgent, more=more, delayed=tuple(delayed))

@@ -49,7 +49,7 @@ class Inbound:
         for event in sorted(events.values(), key=lambda e: (e.event_type not in HALTS, e.sequence)):
             self._dispatch(event, arrived)
         # urgent ones may be far ahead of this page: only the page itself counts as seen
-        self._highest = max([self._highest, *(event.sequence for event in answer.events)])
+        self._highest = max([self._highest, answer.cursor, *(event.sequence for event in answer.events)])
         if self._desk is not None:
             self._desk.page_taken(more=more)
 

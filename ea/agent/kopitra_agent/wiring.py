@@ -80,14 +80,14 @@ class Resync:
     def __init__(self) -> None:
         self._figures: list[Callable[[], None]] = []
         self._catalogue: list[Callable[[], None]] = []
-        self.doubt: Callable[[], None] = lambda: None
+        self.doubt: Callable[[int], None] = lambda through: None
         """A command's fate is unknown, or a net is not what was expected: the book is to be told, and confirmed."""
 
     def name(
         self,
         figures: list[Callable[[], None]],
         catalogue: list[Callable[[], None]],
-        doubt: Callable[[], None],
+        doubt: Callable[[int], None],
     ) -> None:
         self._figures = figures
         self._catalogue = catalogue
@@ -174,7 +174,7 @@ class Assembly:
             reports.concluded(outcome)
             source.look()
             if outcome.status is AckStatus.UNKNOWN or outcome.reason == NET_MISMATCH:
-                self._resync.doubt()
+                self._resync.doubt(outcome.sequence)
             courier.bell.ring()
 
         places = {
@@ -232,6 +232,9 @@ class Assembly:
         self._courier.tell_of([pulse, catalogue, snapshots], pulse.account_event)
         figures = [pulse.forget, snapshots.request, self._courier.bell.ring]
         self._resync.name(figures, [catalogue.forget], snapshots.doubt)
+        if hand is not None and hand.memory.state.outcomes:
+            # What an earlier life could not tell of may have been told, and shown to nobody.
+            snapshots.doubt(max(outcome.sequence for outcome in hand.memory.state.outcomes.values()))
 
     def _book(
         self, inbound: Inbound, hand: HandParts | None, lead: LeadParts | None

@@ -5,6 +5,8 @@ from kopitra.domain.trading import AckStatus
 from kopitra.protocol.events import InboxType
 from kopitra.protocol.limits import MAX_BODY_BYTES
 from kopitra.simulation.virtual_time import VirtualTime
+from kopitra_agent.telemetry.positions import BookView
+from kopitra_agent.telemetry.snapshots import MOST_REPEATS, Snapshots
 from tests.unit.agent.broker import Script, limit_order
 from tests.unit.agent.scene import Scene, magic_of, order, play, settled, times_of
 
@@ -171,6 +173,40 @@ def test_a_doubt_shortly_before_a_confirmation_has_one_of_its_own():
         assert doubted_at - changed_at < 5
         first, *later = [at for at in times_of(scene, SNAPSHOT) if at >= doubted_at - 0.5]
         assert any(5 < at - first < 10 for at in later)
+
+    play(main)
+
+
+def test_a_doubt_is_told_until_a_snapshot_speaks_of_it_and_no_longer():
+    async def main(world: VirtualTime) -> None:
+        through, told = 0, list[float]()
+
+        async def view() -> BookView:
+            return BookView(account=account, positions=(), orders=(), applied_through=through)
+
+        scene = Scene(world)
+        account = await scene.terminal.account()
+        snapshots = Snapshots(view, world, world)
+
+        async def watch(seconds: float) -> list[float]:
+            told.clear()
+            ends = world.monotonic() + seconds
+            while world.monotonic() < ends:
+                await world.sleep(min(snapshots.due_in(), ends - world.monotonic()))
+                parcel = await snapshots.parcel()
+                if parcel is not None:
+                    told.append(world.monotonic())
+                    parcel.done(True)
+            return told
+
+        await watch(20)
+        snapshots.doubt(through=7)
+        assert len(await watch(20)) == 4
+        through = 7
+        assert len(await watch(20)) == 2
+        assert len(await watch(200)) == 0
+        snapshots.doubt(through=99)
+        assert len(await watch(200)) == MOST_REPEATS + 1
 
     play(main)
 

@@ -45,6 +45,21 @@ def test_pages_are_ascending_and_the_cursor_leads_through_them() -> None:
     run_virtual(1, main)
 
 
+def test_who_has_everything_is_told_so_by_the_cursor() -> None:
+    """Else snapshots of a quiet account would never say that they contain what was acknowledged long ago."""
+
+    async def main(time: VirtualTime) -> None:
+        instance, firsts = await opened(time, 3)
+        assert instance.page(0, limit=2).cursor == firsts[1]
+        await instance.ack(firsts[0])
+        assert instance.page(firsts[1]).cursor == instance.engine.committed
+        assert instance.engine.committed > firsts[-1]
+        unapproved = instance.delivery.page(Ask(account=FOLLOWER, cursor=0, limit=9, approved=False))
+        assert unapproved.cursor == 0
+
+    run_virtual(1, main)
+
+
 def test_a_parked_poll_returns_as_soon_as_there_is_something_and_nobody_else_wakes() -> None:
     async def main(time: VirtualTime) -> None:
         instance, _ = await opened(time, 0, followers=2)

@@ -14,6 +14,8 @@ CONFIRM_SECONDS = 6.0
 UNCHANGED_SECONDS = 300.0
 """A book that does not change is told as well: it may not be what the counterparty wants it to be."""
 RETRY_SECONDS = 1.0
+MOST_REPEATS = 10
+"""Of a doubt that no snapshot speaks of: after a minute, the book is told as often as any other."""
 
 
 class Owed(NamedTuple):
@@ -64,6 +66,9 @@ class Snapshots:
         self._requests = 0
         self._doubts = 0
         self._doubts_told = 0
+        self._doubted_through = 0
+        self._repeats = 0
+        """How often the doubts are told once more, at most: no snapshot has spoken of them yet."""
 
     def request(self) -> None:
         """Tell the book as soon as possible, changed or not."""
@@ -71,9 +76,12 @@ class Snapshots:
         self._forced = True
         self._due_at = self._clock.monotonic()
 
-    def doubt(self) -> None:
-        """Something may or may not be in the book: tell it now, and once more when absence counts."""
+    def doubt(self, through: int = 0) -> None:
+        """Something may or may not be in the book: tell it now, and once more when absence counts; again, until a
+        snapshot has everything up to the outbox sequence `through`, for it proves nothing of what comes after."""
         self._doubts += 1
+        self._doubted_through = max(self._doubted_through, through)
+        self._repeats = MOST_REPEATS
         self.request()
 
     def due_in(self) -> float:
@@ -83,7 +91,7 @@ class Snapshots:
         """All parts of a snapshot, if one is due. Raises TerminalUnavailable."""
         taken_at = self._clock.monotonic()
         self._due_at = taken_at + RETRY_SECONDS
-        requests, doubts = self._requests, self._doubts
+        requests, doubts, through = self._requests, self._doubts, self._doubted_through
         view = await self._view()
         if view is None:
             return None
@@ -98,7 +106,10 @@ class Snapshots:
                 self._forced = True
                 self._due_at = self._clock.monotonic() + RETRY_SECONDS
                 return
-            doubted, changed = doubts > self._doubts_told, content != self._sent
+            doubted = doubts > self._doubts_told or self._repeats > 0
+            changed = content != self._sent
+            if doubts == self._doubts:
+                self._repeats = 0 if view.applied_through >= through else max(self._repeats - 1, 0)
             self._confirmations.told(taken_at, self._clock.monotonic(), changed, doubted)
             self._sent, self._sent_at, self._doubts_told = content, taken_at, doubts
             self._forced = requests != self._requests
