@@ -412,15 +412,15 @@ def world_order(copy: Copy) -> Order:
 ORDER, POSITION = "Broker:77:o500", "Broker:77:500"
 
 
-def seen_filled(world: World, rules: CopyRules) -> tuple[AccountId, Order, Copy]:
-    """Two books of the leader agree on what its signals have not told yet."""
+def seen_filled(world: World, rules: CopyRules, left: str = "1") -> tuple[AccountId, Order, Copy]:
+    """Two books of the leader agree on what its signals have not told yet; `left`: lots of the one that was filled."""
     follower = world.follower("follower", rules)
     world.send(SignalAction.PENDING_PLACED, ORDER, order_type=OrderType.LIMIT, price=lots("1.05"))
     [order] = world.fetch(follower)
     world.ack(follower, order)
     for _ in range(2):
         world.later(6)
-        world.snapshot(LEADER, world.held(500))
+        world.snapshot(LEADER, world.held(500, left))
     [copy] = copies(world, follower)
     return follower, order, copy
 
@@ -446,3 +446,16 @@ def test_the_fills_own_signal_comes_late_and_changes_nothing_and_a_close_ends_th
     [decision] = world.send(SignalAction.CLOSE, POSITION)
     assert decision.order is not None
     assert decision.order.copy_id == copy.copy_id
+
+
+def test_what_was_taken_off_since_is_taken_off_the_copy(world: World) -> None:
+    follower, order, copy = seen_filled(world, WAIT, left="0.4")
+    [position] = world.state.accounts[LEADER].leading.positions.values()
+    assert (position.pending, position.volume, position.opened) == (False, lots("0.4"), lots(1))
+    world.fill(follower, order)
+    [part] = world.fetch(follower)
+    assert (part.action, part.copy_id, part.target_volume) == (
+        OrderAction.PARTIAL_CLOSE,
+        copy.copy_id,
+        lots("0.4"),
+    )

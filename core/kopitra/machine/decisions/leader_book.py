@@ -1,5 +1,7 @@
 """What a leader's snapshot heals: lost closes, lost changes of stops, and opens that nobody announced."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from kopitra.domain.identifiers import PositionRef, ProposalId, RunId, SignalId, derived_id
@@ -49,10 +51,9 @@ def examine_leader(
         seen = seen or _under_alias(account, position, held)
         filled_as = _ref_of_fill(position, held) if seen is None else None
         if filled_as is not None:
-            key = f"{position.position_ref}|filled"
-            missing.append(key)
-            signal = _as_fill(account, position, filled_as, held.pop(filled_as), context)
-            _suspect(state, account, position, key, signal, findings, context)
+            for key, signal in _filled(account, position, filled_as, held.pop(filled_as), context):
+                missing.append(key)
+                _suspect(state, account, position, key, signal, findings, context)
             continue
         event = _difference(state, account, position, seen, missing, findings, context)
         if event is not None:
@@ -218,18 +219,26 @@ def _as_signal(
     )
 
 
-def _as_fill(
+def _filled(
     account: Account, position: LeaderPosition, ref: PositionRef, seen: HeldPosition, context: Context
-) -> Signal:
+) -> Iterator[tuple[str, Signal]]:
+    """The suspicions and the intents: an order that was filled whole, and what was taken off its position since."""
     signal = _as_signal(account, position, SignalAction.PENDING_FILLED, seen, context)
-    return msgspec.structs.replace(
-        signal,
-        position_ref=ref,
-        order_ref=position.position_ref,
-        volume=seen.volume,
-        volume_before=seen.volume * 0,
-        age_ms=LONG_AGO_MS,
+    yield (
+        f"{position.position_ref}|filled",
+        msgspec.structs.replace(
+            signal,
+            position_ref=ref,
+            order_ref=position.position_ref,
+            volume=position.volume,
+            volume_before=position.volume * 0,
+            volume_after=position.volume,
+            age_ms=LONG_AGO_MS,
+        ),
     )
+    if seen.volume < position.volume:
+        taken = _as_signal(account, position, SignalAction.PARTIAL_CLOSE, seen, context)
+        yield f"{position.position_ref}|filled|{seen.volume}", taken
 
 
 def _healed(
