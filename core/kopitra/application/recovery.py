@@ -186,6 +186,8 @@ class Recovery:
             return
         if self._last_at is None:  # a snapshot held everything
             for frame in await self._journal.frames([sequence]):
+                if frame.sequence in self._quarantined:
+                    continue
                 self._last_at = self._machine.decode_event(frame.data).at
         if self._last_at is not None:
             self._clock.resume_from(self._last_at)

@@ -111,9 +111,8 @@ class NetOrders:
         if before is None:
             before = expected_net(account, copy.symbol)
         held = self.volume_to_come(account, copy)
-        if (
-            not held and not copy.filled and not self.brings_down(copy)
-        ):  # of unknown fate: without it the net will not be as expected
+        if not held and not copy.filled and not self.brings_down(copy):
+            # Of unknown fate: without it the net will not be as expected.
             held = copy.planned_volume
             before += signed(copy.side, held)
         volume = held - target
