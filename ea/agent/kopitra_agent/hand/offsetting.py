@@ -67,7 +67,6 @@ async def _offset(floor: Floor, work: Work, attempt: Attempt) -> Outcome:
         # The core knew of nothing filled: what could rest is gone, and a fill that it has not heard of yet is told.
         closed = floor.outcome(work, AckStatus.ALREADY_CLOSED)
         return floor.tombstone(closed, work.order.opens_command_id)
-    await floor.require_synchronised()
     if await _never_met(floor, work):
         return _nothing_here(floor, work, attempt)
     for _ in range(ROUNDS):
@@ -103,7 +102,10 @@ async def _never_met(floor: Floor, work: Work) -> bool:
     order, copy = work.order, floor.memory.state.copies.get(work.order.magic)
     if order.opens_command_id is None or not order.magic or copy is not None:
         return False
-    if floor.memory.opened(order.opens_command_id) or await floor.terminal.order_history(order.magic):
+    if floor.memory.opened(order.opens_command_id):
+        return False
+    await floor.require_synchronised()
+    if await floor.terminal.order_history(order.magic):
         return False
     traded = [deal for deal in await floor.terminal.deals(0) if deal.kind == "trade"]
     loses_numbers = any(deal.reason is DealReason.EXPERT and not deal.magic for deal in traded)
