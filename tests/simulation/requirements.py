@@ -47,9 +47,6 @@ NOT_YET_EVENTS = frozenset(
         "session.approved",
         "correction.decided",
         "guard.reset",
-        # of trades by hand and lost opens on netting accounts, which are spared them
-        "net.settled",
-        "command.dropped",
         # of rules and guards that no cast has
         "copy.adopted",
         "guard.sum_marked",
@@ -59,13 +56,11 @@ NOT_YET_EVENTS = frozenset(
 RARE = frozenset(
     {
         "event orphan.closed",
-        "event signal.deferred",
-        "event signal.ignored",
+        "event net.settled",
         "event guard.hit",
         "event correction.proposed",
         "event correction.withdrawn",
         "event copy.added",
-        "reason closed_before_open",
         "copy released",
     }
 )

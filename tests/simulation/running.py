@@ -122,7 +122,8 @@ async def _play(world: World, scenario: Scenario, steps: tuple[Step, ...]) -> No
     began = world.time.monotonic()
     acts: list[asyncio.Task[None]] = []
     for step in steps:
-        await world.time.sleep(began + step.at - world.time.monotonic())
+        while (left := began + step.at + world.suspended - world.time.monotonic()) > 0:
+            await world.time.sleep(left)
         act = asyncio.get_running_loop().create_task(_act(world, step))
         if named(step.name).kind in (Kind.LEADER, Kind.FOLLOWER):
             await act

@@ -38,7 +38,7 @@ class NetsAddUp(Invariant):
         trade = self.facts.trade_of(copy)
         if trade is None:
             return _exactly(copy, copy.live if self._rests(copy) else ZERO)
-        spec = self.world.parties[copy.account].state.symbols[copy.symbol]
+        spec = self.world.parties[copy.account].symbols[copy.symbol]
         remainder = self.facts.shadow.subscriptions[copy.decision.subscription].rules.remainder
         stopped = copy.copy_id in self.facts.stopped
         low, high = sorted(

@@ -58,7 +58,7 @@ class FollowersConverge(Invariant):
             yield f"{copy.account}'s order of copy {copy.magic} rests, its leader's is gone"
 
     def _spec(self, party: "Party", copy: CopyFacts) -> SymbolSpec:
-        return party.state.symbols[copy.opens[0].order.symbol]
+        return party.symbols[copy.opens[0].order.symbol]
 
     def _remainder(self, copy: CopyFacts) -> Remainder:
         rules = self.facts.shadow.subscriptions[copy.decision.subscription].rules

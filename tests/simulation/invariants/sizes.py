@@ -120,8 +120,8 @@ class NeverAboveProportion(Invariant):
             if trade is None or rules.sizing.__struct_config__.tag not in PLAIN_MODES:
                 continue
             self.times += 1
-            leader = self.world.parties[trade.leader].state.symbols[trade.symbol]
-            spec = party.state.symbols[deal.symbol]
+            leader = self.world.parties[trade.leader].symbols[trade.symbol]
+            spec = party.symbols[deal.symbol]
             wanted, _ = planned_volume(trade.opened, leader, spec, rules)
             if wanted is None or copy.filled > wanted + spec.volume_step:
                 self.violated(

@@ -10,7 +10,7 @@ from kopitra.domain.orders import DealReason
 from kopitra.simulation.broker.faults import Fault, FaultKind
 from kopitra.simulation.broker.operations import PlanFaults, Switch
 from kopitra.simulation.broker.retcodes import Retcode
-from kopitra.simulation.draws import SeededDraws
+from kopitra.simulation.draws import PER_MILLE, SeededDraws
 from kopitra.simulation.journal import AppendFault, Tail
 from tests.simulation.scenario.ingredients import Kind, Step, ingredient
 from tests.simulation.scenario.leader_moves import one_of
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MILLISECONDS = 1000
 HOUR = 3600.0
 STORM_MS = (300, 9_000)
+GATHERING_MS = (500, 6_000)
+"""How long a leader's agent reaches nobody while its trades gather."""
 DOWN_MS = (50, 6_000)
 """How long something that crashed stays down."""
 SKEWS = (-600, -61, -3, 3, 61, 600)
@@ -61,6 +63,17 @@ _storm("requests_doubled", Fate.TWICE, weight=8)
 _storm("answers_vanish", Fate.ANSWER_LOST, weight=8)
 _storm("answers_late", Fate.ANSWER_LATE)
 _storm("everything", *(fate for fate in Fate if fate is not Fate.ARRIVES), weight=8)
+
+
+@ingredient(Kind.FAULT, "signals_shuffled", 6)
+async def signals_shuffled(world: "World", step: Step, draws: SeededDraws) -> None:
+    """A leader's agent tells of what gathered in another order than it happened: closes before their opens."""
+    leader = one_of(sorted(world.leaders), draws)
+    ends = world.time.monotonic() + _seconds(draws, GATHERING_MS)
+    world.network.storms.append(
+        Storm(ends, PER_MILLE, (Fate.REFUSED,), draws.named("strikes"), frozenset({leader}))
+    )
+    world.network.shuffler.shuffle_next(leader, draws.named("order"))
 
 
 # -- the counterparty ------------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ class Party:
         self.ahead = timedelta()
         self.broker_clock = Process(f"broker-{name}", world.time, world.task_failed)
         state = new_account(terms, profile, symbols, world.time.now())
+        self.symbols = dict(state.symbols)
         self.terminal = WatchedTerminal(state, self.broker_clock, self.broker_clock)
         self.terminal.on_request = lambda request: world.watch.requested(self, request)
         self.terminal.on_result = lambda request, result: world.watch.replied(self, request, result)

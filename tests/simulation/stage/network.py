@@ -6,6 +6,7 @@ from itertools import pairwise
 import msgspec
 
 from kopitra.simulation.draws import PER_MILLE, SeededDraws
+from tests.simulation.stage.shuffling import Shuffler
 
 LEAST_MS, MOST_MS = 1, 9
 """A quiet network, one way."""
@@ -52,6 +53,7 @@ class Storm(msgspec.Struct):
 class Network:
     def __init__(self, draws: SeededDraws) -> None:
         self.storms: list[Storm] = []
+        self.shuffler = Shuffler()
         self.slowest: dict[str, float] = {}
         """By account, in seconds: the longest that anything of it was on its way."""
         self._calls: dict[str, list[float]] = {}
@@ -102,3 +104,4 @@ class Network:
 
     def calm(self) -> None:
         self.storms.clear()
+        self.shuffler.calm()

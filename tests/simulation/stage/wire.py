@@ -10,6 +10,7 @@ from kopitra_agent.ports.transport import Request, Response, TransportError
 from kopitra_counterparty.exchange import Request as Asked
 from tests.simulation.stage.network import Fate, Storm
 from tests.simulation.stage.process import Process
+from tests.simulation.stage.shuffling import arriving, returning
 
 if TYPE_CHECKING:
     from tests.simulation.stage.counterparties import Instance
@@ -37,15 +38,20 @@ class Wire:
         if storm is not None:
             world.coverage.fault(fate)
             world.note("storm", self._account, fate)
+        order, new = world.network.shuffler.order_of(self._account, request)
+        if new:
+            world.coverage.fault("signals_shuffled")
+            world.note("shuffled", self._account, order)
         try:
             number = world.network.sends(self._account)
+            sent = request if order is None else arriving(request, order)
             async with asyncio.timeout(request.timeout):
-                response = await self._travel(request, number, fate, storm)
+                response = await self._travel(sent, number, fate, storm)
         except TimeoutError as error:
             raise TransportError("TimeoutError") from error
         if world.network.overtaken(self._account, "back", number):
             world.coverage.fault("answer_overtaken")
-        return response
+        return response if order is None else returning(response, order)
 
     async def close(self) -> None:
         pass

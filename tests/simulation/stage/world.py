@@ -56,6 +56,8 @@ class World:
         """When the counterparty's clock was set, and by how much."""
         self.host_errors: dict[str, float] = {}
         self._slept = (0.0, 0.0)
+        self.suspended = 0.0
+        """Seconds in all."""
         self.published: dict[tuple[str, int], dict[str, Any]] = {}
         """Rules by subscription and revision, as an operator published them."""
         self.groups: dict[str, tuple[str, ...]] = {}
@@ -96,6 +98,7 @@ class World:
         self.note("suspended", seconds)
         self.time.jump(seconds)
         self._slept = (self.time.monotonic(), seconds)
+        self.suspended += seconds
 
     def slept_since(self, moment: float) -> bool:
         """Whether everything stood still at some time since then, markets and their clocks included."""
