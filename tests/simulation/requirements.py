@@ -1,5 +1,6 @@
 """What a long run must have exercised at least once: a name that stays at zero means that nothing was tried there."""
 
+from kopitra.domain.guards import GuardAction
 from kopitra.domain.trading import AckStatus, SignalAction
 from kopitra.machine.events import AnyEvent, Outcome
 from kopitra.machine.state import CopyStatus
@@ -46,18 +47,14 @@ NOT_YET_EVENTS = frozenset(
         "operator.ordered",
         "session.approved",
         "correction.decided",
-        "guard.reset",
-        # of rules and guards that no cast has
+        # of rules that no cast has
         "copy.adopted",
-        "guard.sum_marked",
-        "copies.stopped",
     }
 )
 RARE = frozenset(
     {
         "event orphan.closed",
         "event net.settled",
-        "event guard.hit",
         "event correction.proposed",
         "event correction.withdrawn",
         "event copy.added",
@@ -94,6 +91,7 @@ TRANSITIONS = frozenset(
         *(f"decision {outcome}" for outcome in Outcome),
         *(f"copy {status}" for status in CopyStatus),
         *(f"ack {status}" for status in AckStatus),
+        *(f"guard {action}" for action in GuardAction),
         *(f"reason {reason}" for reason in REASONS),
     }
 )

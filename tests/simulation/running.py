@@ -7,10 +7,12 @@ import time
 import traceback
 from collections.abc import Iterable
 from datetime import timedelta
+from unittest.mock import patch
 
 import msgspec
 import structlog
 
+from kopitra.machine.decisions import standing_still
 from kopitra.simulation.broker.operations import PlanFaults, Switch
 from kopitra.simulation.draws import SeededDraws
 from kopitra.simulation.virtual_time import VirtualTime
@@ -21,6 +23,8 @@ from tests.simulation.stage.world import World
 
 OPENING_SECONDS = 30.0
 """For everybody to enrol and to tell its catalogue, quotes and figures; a fraction of it is needed."""
+ORDERS_OF_ONE_DECISION = 3
+"""The world is small: so is what one decision stops, that the next ones have something left to do."""
 REST_SECONDS = 240.0
 """Faults over, the world must be at rest by then: a refused close is driven again after at most a minute, a market that
 was closed is asked again after a minute, absence counts after two snapshots half a minute apart."""
@@ -96,7 +100,8 @@ def run(scenario: Scenario, *, keep_trace: bool = False, steps: Iterable[Step] |
     world = World(virtual, scenario.seed, keep_trace=keep_trace)
     _worlds.append(world)
     try:
-        virtual.run(lambda: _play(world, scenario, tuple(scenario.steps if steps is None else steps)))
+        with patch.object(standing_still, "MOST_ORDERS", ORDERS_OF_ONE_DECISION):
+            virtual.run(lambda: _play(world, scenario, tuple(scenario.steps if steps is None else steps)))
     except Exception as error:  # noqa: BLE001  # a stuck or broken run is a failing seed like any other
         world.watch.violated("no_part_fails", f"the run broke off: {traceback.format_exc(limit=-4)}{error!r}")
     finally:

@@ -2,13 +2,23 @@
 
 from typing import TYPE_CHECKING
 
-from tests.simulation.invariants import execution, guarding, health, journal, netting, relaying, rest, sizes
+from tests.simulation.invariants import (
+    execution,
+    guard_figures,
+    guarding,
+    health,
+    journal,
+    netting,
+    relaying,
+    rest,
+    sizes,
+)
 from tests.simulation.invariants.registry import REGISTRY, Invariant
 
 if TYPE_CHECKING:
     from tests.simulation.stage.world import World
 
-MODULES = (execution, guarding, health, journal, netting, relaying, rest, sizes)
+MODULES = (execution, guard_figures, guarding, health, journal, netting, relaying, rest, sizes)
 
 
 def every_invariant(world: "World") -> list[Invariant]:

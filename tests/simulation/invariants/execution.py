@@ -10,7 +10,7 @@ from kopitra.machine.events import CopyPlanned, Outcome, Recorded, TradingHalted
 from kopitra.simulation.broker.records import Deal
 from kopitra_agent.ports.terminal import TradeRequest
 from tests.simulation.invariants.registry import Invariant, invariant
-from tests.simulation.stage.facts import OUR_REASONS, CopyFacts
+from tests.simulation.stage.facts import OUR_REASONS, CopyFacts, Facts
 
 if TYPE_CHECKING:
     from tests.simulation.stage.accounts import Party
@@ -143,6 +143,16 @@ class ClosesFirst(Invariant):
                 self.violated(f"{account} is given opens while its close {item.sequence} waits unsent")
 
 
+def may_have_left(facts: Facts, copy: CopyFacts, moment: float) -> bool:
+    """Whether the copy's open was handed out by then. Whoever recovers does not know what was handed out before, and
+    takes it for being in flight."""
+    opens = copy.opens[0]
+    delivered = facts.delivered.get(copy.account, {}).get(opens.sequence)
+    if delivered is not None and delivered <= moment:
+        return True
+    return any(opens.at < at <= moment for at in facts.terms)
+
+
 @invariant("halts_hold")
 class HaltsHold(Invariant):
     """Once a halt is durable nothing it covers is planned, and nothing is opened that was not handed out before."""
@@ -178,14 +188,8 @@ class HaltsHold(Invariant):
         if halted is None:
             return
         self.times += 1
-        delivered = self.facts.delivered.get(party.name, {}).get(copy.opens[0].sequence)
-        if (delivered is None or delivered > halted) and not self._may_have_left(copy, halted):
+        if not may_have_left(self.facts, copy, halted):
             self.violated(f"{party.name} opens copy {copy.magic}, halted before it was handed out")
-
-    def _may_have_left(self, copy: CopyFacts, halted: float) -> bool:
-        """Whoever recovers does not know what was handed out before, and takes it for being in flight."""
-        opens = copy.opens[0]
-        return any(opens.at < at <= halted for at in self.facts.terms)
 
     def _over(self, leader: str, subscription: str, follower: str) -> float | None:
         known = self.facts.shadow.subscriptions.get(subscription)  # type: ignore[call-overload]

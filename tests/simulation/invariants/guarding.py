@@ -1,113 +1,100 @@
 """What guards may and may not do."""
 
-from datetime import datetime
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kopitra.application.fencing import FenceRow
-from kopitra.domain.guards import GuardKind
-from kopitra.domain.orders import DealEntry
+from kopitra.domain.guards import GuardAction, GuardKind
 from kopitra.domain.trading import OrderAction
-from kopitra.machine.events import (
-    BalanceChanged,
-    CopyPlanned,
-    GuardHit,
-    GuardLifted,
-    GuardMarked,
-    Outcome,
-    Recorded,
-)
-from kopitra.simulation.broker.records import Deal, DealKind
+from kopitra.machine.events import CopyAdded, CopyDecision, CopyPlanned, Outcome, Recorded
+from kopitra_agent.ports.terminal import TradeRequest
+from tests.simulation.invariants.execution import is_open, may_have_left
 from tests.simulation.invariants.registry import Invariant, invariant
+from tests.simulation.invariants.standing import Hold, Standing
+from tests.simulation.stage.facts import CopyFacts
 
 if TYPE_CHECKING:
     from tests.simulation.stage.accounts import Party
     from tests.simulation.stage.world import World
 
-FALLS = frozenset({GuardKind.LOSS, GuardKind.TRAILING_DRAWDOWN})
-HALF = 0.5
-"""Figures are on their way for a while: what a guard sees and what the broker has are never quite the same."""
+
+class OfStandingGuards(Invariant):
+    """Knows what stands."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self.standing = Standing()
+
+    def committed(self, recorded: Recorded, row: FenceRow) -> None:
+        self.standing.note(recorded.event, self.world.time.monotonic())
+
+    def over(self, copy: CopyFacts) -> list[Hold]:
+        return list(self.standing.over(self.facts, copy.account, copy.decision.subscription))
 
 
 @invariant("guards_hold")
-class GuardsHold(Invariant):
-    """No open is planned beyond a limit of open positions, nor for an account over which a guard stands."""
-
-    def __init__(self, world: "World") -> None:
-        super().__init__(world)
-        self._standing: dict[str, set[str]] = {}
+class GuardsHold(OfStandingGuards):
+    """No open is planned beyond a limit of open positions, nor planned or handed out where a guard stands."""
 
     def committed(self, recorded: Recorded, row: FenceRow) -> None:
+        super().committed(recorded, row)
         event = recorded.event
-        match event:
-            case GuardHit() if event.account is not None:
-                self._standing.setdefault(event.account, set()).add(event.guard.name)
-            case GuardLifted():
-                for account in event.accounts:
-                    self._standing.get(account, set()).discard(event.name)
-            case CopyPlanned():
-                self._planned(event)
-            case _:
-                pass
+        if isinstance(event, CopyPlanned):
+            for decision in event.decisions:
+                self._planned(decision)
+        elif isinstance(event, CopyAdded):
+            self._planned(event.decision)
 
-    def _planned(self, event: CopyPlanned) -> None:
-        for decision in event.decisions:
-            order = decision.order
-            if (
-                decision.outcome is not Outcome.PLANNED
-                or order is None
-                or order.action is not OrderAction.OPEN
-            ):
-                continue
-            standing = self._standing.get(decision.follower)
-            if standing:
+    def _planned(self, decision: CopyDecision) -> None:
+        order = decision.order
+        if decision.outcome is not Outcome.PLANNED or order is None or order.action is not OrderAction.OPEN:
+            return
+        for hold in self.standing.over(self.facts, decision.follower, decision.subscription):
+            self.times += 1
+            self.violated(f"an open for {decision.follower} is planned, though {hold.name} stands")
+        layer = self.facts.shadow.layers.get(f"follower:{decision.follower}")
+        for guard in layer.guards if layer is not None else ():
+            if guard.kind is GuardKind.OPEN_POSITIONS:
                 self.times += 1
-                self.violated(f"an open for {decision.follower} is planned, though {sorted(standing)} stand")
-            layer = self.facts.shadow.layers.get(f"follower:{decision.follower}")
-            for guard in layer.guards if layer is not None else ():
-                if guard.kind is GuardKind.OPEN_POSITIONS:
-                    self.times += 1
-                    book = self.facts.shadow.accounts[decision.follower].following
-                    live = sum(copy.live for copy in book.copies.values())
-                    if live + 1 > guard.limit:
-                        self.violated(
-                            f"{decision.follower} is to open one more than {live}, {guard.limit} allowed"
-                        )
+                book = self.facts.shadow.accounts[decision.follower].following
+                live = sum(copy.live for copy in book.copies.values())
+                if live + 1 > guard.limit:
+                    self.violated(
+                        f"{decision.follower} is to open one more than {live}, {guard.limit} allowed"
+                    )
 
-
-@invariant("guard_hits_are_true")
-class GuardHitsAreTrue(Invariant):
-    """A loss that a guard sees is one that trades made: the broker's ledger shows it without what was paid out."""
-
-    def __init__(self, world: "World") -> None:
-        super().__init__(world)
-        self._lost: dict[str, float] = {}
-        self._marked: dict[str, datetime] = {}
-        self._overtaken: set[str] = set()
-        """Accounts with money paid out before a mark that was made of older figures: it does not move with that."""
-
-    def dealt(self, party: "Party", deal: Deal) -> None:
-        if not party.role.leads and deal.kind == DealKind.TRADE and deal.entry is not DealEntry.IN:
-            self._lost[party.name] = self._lost.get(party.name, 0.0) + max(-float(deal.amount), 0.0)
-
-    def committed(self, recorded: Recorded, row: FenceRow) -> None:
-        event = recorded.event
-        if isinstance(event, GuardMarked) and event.marks:
-            self._marked[event.account] = max(kept.mark.at for kept in event.marks)
-        if isinstance(event, BalanceChanged):
-            marked = self._marked.get(event.account)
-            if marked is not None and event.operation.executed_at <= marked:
-                self._overtaken.add(event.account)
-        if not isinstance(event, GuardHit) or event.account is None or event.guard.kind not in FALLS:
+    def requested(self, party: "Party", request: TradeRequest) -> None:
+        copy = self.facts.copies.get((party.name, request.magic))
+        if not is_open(request) or copy is None or request.side is not copy.side:
             return
-        if event.account in self._overtaken:
-            return
-        self.times += 1
-        lost = self._lost.get(event.account, 0.0) + abs(float(self.world.parties[event.account].floating))
-        if lost < float(event.limit) * HALF:
-            self.violated(
-                f"{event.account}'s guard {event.guard.name} sees {event.measured} lost, its trades lost {lost:.2f}"
-            )
+        for hold in self.over(copy):
+            self.times += 1
+            if not may_have_left(self.facts, copy, hold.at):
+                self.violated(
+                    f"{party.name} opens copy {copy.magic}, {hold.name} was hit before it was handed out"
+                )
 
-    def finish(self) -> None:
-        """That a guard was not hit is looked at too."""
-        self.times += len(self.world.guards)
+
+@invariant("guards_stop")
+class GuardsStop(OfStandingGuards):
+    """In the end nothing is left of what the guards that stand are to have stopped, whenever that came up."""
+
+    def unsettled(self) -> Iterator[str]:
+        for copy in self.facts.copies.values():
+            if copy.copy_id in self.facts.released:
+                continue
+            actions = {hold.action for hold in self.over(copy)}
+            if actions & {GuardAction.CLOSE_ONLY, GuardAction.FLATTEN}:
+                self.times += 1
+                yield from self._resting(copy)
+            if GuardAction.FLATTEN in actions:
+                yield from self._held(copy)
+
+    def _resting(self, copy: CopyFacts) -> Iterator[str]:
+        if any(order.magic == copy.magic for order in self.world.parties[copy.account].orders):
+            yield f"{copy.account}'s order of copy {copy.magic} rests under a guard that was hit"
+
+    def _held(self, copy: CopyFacts) -> Iterator[str]:
+        known = self.facts.shadow.accounts[copy.account].following.copies.get(copy.copy_id)  # type: ignore[index,arg-type]
+        if copy.live > 0 and known is not None and known.live:
+            yield f"{copy.account}'s copy {copy.magic} is open under a guard that was to close it"

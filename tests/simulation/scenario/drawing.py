@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from kopitra.simulation.draws import SeededDraws
-from tests.simulation.scenario import faults, follower_moves, leader_moves, operator_moves
+from tests.simulation.scenario import faults, follower_moves, guarding_moves, leader_moves, operator_moves
 from tests.simulation.scenario.cast import Cast, drawn_cast
 from tests.simulation.scenario.ingredients import Kind, Step, drawn_from
 
-TABLES = (faults, follower_moves, leader_moves, operator_moves)
+TABLES = (faults, follower_moves, guarding_moves, leader_moves, operator_moves)
 """Importing them fills the tables of ingredients; `requirements` imports this to be sure that they are."""
 LEADER_STEPS = (150, 190)
 TRADES = {
@@ -22,6 +22,14 @@ TRADES_AT_LEAST = 100
 FAULT_STEPS = (14, 34)
 FOLLOWER_STEPS = (4, 10)
 OPERATOR_STEPS = (2, 6)
+GUARDING_STEPS = (2, 5)
+GUARDING_PER_MILLE = 450
+"""Of all seeds: where a guard is hit little is opened from then on, so that the others are left without."""
+SCATTERED = {
+    Kind.FOLLOWER: FOLLOWER_STEPS,
+    Kind.OPERATOR: OPERATOR_STEPS,
+    Kind.GUARDING: GUARDING_STEPS,
+}
 GAPS_MS = ((0, 60, 500), (60, 900, 350), (900, 4_000, 120), (4_000, 12_000, 30))
 """Between two steps of a leader: from, to, and how many in a thousand are like that."""
 MOST_HOPS = 12
@@ -53,9 +61,11 @@ def drawn_scenario(seed: int) -> Scenario:
     steps += _scattered(Kind.OPERATOR, cast, ends, draws.named("operating"))
     steps += _faults(cast, [at for at, _, _ in leading], draws.named("faults"))
     steps.sort(key=lambda step: step[0])
-    numbered = (
+    steps += _guarding(cast, ends, draws.named("guarding"))
+    numbered = [
         Step(number, round(at, 6), name, who, hops) for number, (at, name, who, hops) in enumerate(steps)
-    )
+    ]
+    numbered.sort(key=lambda step: step.at)
     begins = FRIDAY_EVENING if draws.named("begins").chance(WEEKENDS_PER_MILLE) else MONDAY
     return Scenario(seed, begins, cast, tuple(numbered))
 
@@ -83,7 +93,6 @@ def _gap(draws: SeededDraws) -> float:
 
 
 def _scattered(kind: Kind, cast: Cast, ends: float, draws: SeededDraws) -> list[tuple[float, str, str, int]]:
-    bounds = FOLLOWER_STEPS if kind is Kind.FOLLOWER else OPERATOR_STEPS
     return [
         (
             draws.between(0, int(ends * 1000)) / 1000,
@@ -91,8 +100,13 @@ def _scattered(kind: Kind, cast: Cast, ends: float, draws: SeededDraws) -> list[
             cast.followers[draws.below(len(cast.followers))],
             0,
         )
-        for _ in range(draws.between(*bounds))
+        for _ in range(draws.between(*SCATTERED[kind]))
     ]
+
+
+def _guarding(cast: Cast, ends: float, draws: SeededDraws) -> list[tuple[float, str, str, int]]:
+    """Numbered behind all others, whose draws stay what they are."""
+    return _scattered(Kind.GUARDING, cast, ends, draws) if draws.chance(GUARDING_PER_MILLE) else []
 
 
 def _faults(cast: Cast, moments: list[float], draws: SeededDraws) -> list[tuple[float, str, str, int]]:

@@ -1,4 +1,4 @@
-"""Guards that followers get: some from the beginning, some while trades are on their way."""
+"""Guards that are set: some from the beginning, some while trades are on their way."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,13 @@ GUARDS: tuple[dict[str, Any], ...] = (
 
 async def guard_follower(world: "World", follower: str, guard: dict[str, Any]) -> None:
     """One more guard for a follower, beside those that it has."""
-    world.guards.setdefault(follower, {})[guard["name"]] = guard
+    await guard_layer(world, "follower", follower, guard)
+
+
+async def guard_layer(world: "World", scope: str, target: str, guard: dict[str, Any]) -> None:
+    """One more guard in a layer of settings; it takes the place of one of the same name."""
+    known = world.guards.setdefault((scope, target), {})
+    known[guard["name"]] = guard
     await world.publish(
-        {
-            "kind": "settings",
-            "scope": "follower",
-            "target": follower,
-            "guards": list(world.guards[follower].values()),
-        }
+        {"kind": "settings", "scope": scope, "target": target, "guards": list(known.values())}
     )

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     LEADER = "leader"
     FOLLOWER = "follower"
     OPERATOR = "operator"
+    GUARDING = "guarding"
     FAULT = "fault"
 
 

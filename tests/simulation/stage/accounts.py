@@ -19,6 +19,7 @@ from kopitra_agent.settings import AgentSettings, Role
 from kopitra_agent.wiring import AgentPorts
 from tests.simulation.platform import code_of
 from tests.simulation.stage.process import Process
+from tests.simulation.stage.results import Results
 from tests.simulation.stage.storage import AgentDisk, AgentStorage
 from tests.simulation.stage.terminals import MortalTerminal, WatchedTerminal
 from tests.simulation.stage.wire import Wire
@@ -60,6 +61,7 @@ class Party:
         self._worth = Decimal(0)
         self.worths = (Decimal("Infinity"), Decimal(0))
         """The lowest and the highest balance that anybody can have been told of."""
+        self.results = Results()
         self._wanted = False
         self._started_at = 0.0
         self._set_back: list[tuple[float, float]] = []
@@ -91,6 +93,13 @@ class Party:
             self._worth = self.state.balance
             low, high = self.worths
             self.worths = (min(low, self._worth), max(high, self._worth)) if self._worth else self.worths
+            self._note_results()
+
+    def _note_results(self) -> None:
+        """Of those only that guards may watch."""
+        if not self.role.leads:
+            view = self.terminal.desk.broker.account_view()
+            self.results.note(view.balance, view.equity)
 
     @property
     def netting(self) -> bool:
@@ -137,6 +146,7 @@ class Party:
     def take_quotes(self, quotes: list[Quote]) -> None:
         if self.terminal.up:
             self.terminal.desk.take_quotes(quotes)
+            self._note_results()
 
     # -- the agent ---------------------------------------------------------------------------------------------------
 

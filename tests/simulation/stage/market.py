@@ -52,6 +52,10 @@ class Market:
         bid = self.bids[symbol] * point
         return Quote(symbol, bid, bid + SPREAD[symbol] * point, self._world.time.now())
 
+    def dollars(self, amount: Decimal, currency: str) -> Decimal:
+        """Of an account's own money."""
+        return amount / self.quote("USDJPY").bid if currency == "JPY" else amount
+
     def move(self, symbol: str, points: int) -> None:
         """The market goes there in one step: whatever lies between fires at the new price."""
         begin = BEGIN[symbol]

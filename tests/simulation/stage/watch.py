@@ -10,7 +10,7 @@ from kopitra.machine import events
 from kopitra.machine.codec import EventCodec
 from kopitra.machine.evolve import evolve
 from kopitra.machine.state import State
-from kopitra.simulation.broker.records import Deal
+from kopitra.simulation.broker.records import Deal, DealKind
 from kopitra_agent.ports.terminal import TradeRequest, TradeResult
 from kopitra_agent.ports.transport import Request, Response
 from tests.simulation.invariants.all_of_them import every_invariant
@@ -101,6 +101,9 @@ class Watch:
                     self._count_copy(event.account, ordered.order.copy_id)
             case events.ExecutionRecorded() | events.CopySettled() | events.CopyCorrected():
                 self._count_copy(event.account, event.copy_id)
+            case events.GuardHit():
+                count(f"guard {event.guard.action}")
+                self._world.moment("guard hit").happened()
             case _:
                 pass
 
@@ -141,6 +144,8 @@ class Watch:
 
     def dealt(self, party: "Party", deal: Deal) -> None:
         self._world.note(party.name, "deal", deal)
+        if deal.kind != DealKind.TRADE:
+            party.results.paid += deal.amount
         party.note_worth()
         terms = party.terms
         now = self._world.time.monotonic()

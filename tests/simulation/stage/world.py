@@ -63,8 +63,8 @@ class World:
         self.groups: dict[str, tuple[str, ...]] = {}
         """By group: its leaders, as last published."""
         self.leaders: set[str] = set()
-        self.guards: dict[str, dict[str, dict[str, Any]]] = {}
-        """By follower and name: the guards that were published for it."""
+        self.guards: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+        """By scope and target of a layer, and name: the guards that were published for it."""
         self.follower_of: dict[str, str] = {}
         """By subscription."""
         self.final_hash = ""
