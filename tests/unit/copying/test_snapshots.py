@@ -112,6 +112,20 @@ def test_a_lost_change_of_stops_is_healed_at_once(world: World) -> None:
     assert (order.action, order.stop_loss) == (OrderAction.MODIFY, lots("1.09"))
 
 
+def test_a_lost_change_of_stops_is_healed_together_with_a_lost_partial_close(world: World) -> None:
+    follower = open_three(world)
+    book = (world.held(501, "0.4", stop_loss=lots("1.09")), world.held(502), world.held(503))
+    world.snapshot(LEADER, *book)
+    world.later(6)
+    world.snapshot(LEADER, *book)
+    orders = {order.action: order for order in world.outbox(follower)}  # type: ignore[arg-type]
+    assert orders[OrderAction.MODIFY].stop_loss == lots("1.09")
+    assert orders[OrderAction.PARTIAL_CLOSE].target_volume == lots("0.4")
+    events = len(world.history)
+    world.snapshot(LEADER, *book)
+    assert len(world.history) == events
+
+
 def test_a_lost_partial_close_is_healed_by_two_snapshots(world: World) -> None:
     follower = open_three(world)
     book = (world.held(501, "0.4"), world.held(502), world.held(503))

@@ -114,17 +114,26 @@ def _difference(
     elif (seen.volume != position.volume and not position.pending) or seen.side is not position.side:
         key = f"{position.position_ref}|{seen.side}|{seen.volume}"
         changed = _as_signal(account, position, _what_happened(position, seen), seen, context)
-    elif (seen.stop_loss, seen.take_profit) != (position.stop_loss, position.take_profit):
-        action = SignalAction.PENDING_MODIFIED if position.pending else SignalAction.MODIFY
-        return _healed(
-            state, account, position, _as_signal(account, position, action, seen, context), context
-        )
     else:
-        return None
+        return _stops_healed(state, account, position, seen, context)
     findings.changes += 1
     missing.append(key)
-    _suspect(state, account, position, key, changed, findings, context)
-    return None
+    healed = _suspect(state, account, position, key, changed, findings, context)
+    if not healed or seen is None or seen.side is not position.side:
+        return None
+    seen = msgspec.structs.replace(seen, volume=position.volume)
+    return _stops_healed(state, account, position, seen, context)
+
+
+def _stops_healed(
+    state: State, account: Account, position: LeaderPosition, seen: HeldPosition, context: Context
+) -> AnyEvent | None:
+    """At once; together with a healed volume, for once that agrees nobody may look again for long."""
+    if (seen.stop_loss, seen.take_profit) == (position.stop_loss, position.take_profit):
+        return None
+    action = SignalAction.PENDING_MODIFIED if position.pending else SignalAction.MODIFY
+    signal = _as_signal(account, position, action, seen, context)
+    return _healed(state, account, position, signal, context)
 
 
 def _suspect(
@@ -135,10 +144,12 @@ def _suspect(
     changed: Signal,
     findings: LeaderFindings,
     context: Context,
-) -> None:
-    """What two snapshots agree on is healed."""
-    if agreed(account.leading.missing.get(key), context):
-        findings.heals.append(_proposal(state, account, position, key, changed, context))
+) -> bool:
+    """What two snapshots agree on is healed; whether they do."""
+    if not agreed(account.leading.missing.get(key), context):
+        return False
+    findings.heals.append(_proposal(state, account, position, key, changed, context))
+    return True
 
 
 def _ref_of_fill(position: LeaderPosition, held: dict[PositionRef, HeldPosition]) -> PositionRef | None:
