@@ -112,5 +112,5 @@ def test_what_was_never_exercised_fails_a_run_of_a_hundred_seeds(
     plays(monkeypatch)
     missing = simulate(range(1, seeds + 1), 1, told).never_exercised
     assert ("moves: close" in missing) == (seeds >= SEEDS_AT_LEAST)
-    assert ("transitions: event guard.hit" in missing) == (seeds >= RARE_FROM_SEEDS)
+    assert ("transitions: event orphan.closed" in missing) == (seeds >= RARE_FROM_SEEDS)
     assert not any(name.startswith("faults") for name in missing)
