@@ -150,8 +150,8 @@ class FollowerBook(Mutable):
     """What else is not as it should be, since when (`decisions.doubts`)."""
     seen_in: SessionId | None = None
     """The last session in which a valid snapshot showed this book."""
-    released: dict[int, CopyId] = {}
-    """Magic numbers of copies that were left to the follower, until deals or snapshots show that their positions have
-    ended."""
+    released: dict[int, CopyId | CommandId] = {}
+    """Magic numbers of copies that were left to the follower, and of operators' own opens (by command), until deals or
+    snapshots show that their positions have ended."""
     nets: dict[str, NetSymbol] = {}
     """By symbol; netting accounts only."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from kopitra.domain.identifiers import DeviceId, SessionId
-from kopitra.domain.orders import Side
+from kopitra.domain.orders import DealEntry, Side
 from kopitra.domain.trading import AckStatus, OrderAction, SignalAction
 from kopitra.machine import commands
 from kopitra.machine.events import HaltMode, HaltScope, SilenceChanged, StaleIgnored
@@ -150,6 +150,25 @@ def test_an_operators_close_ends_the_copy_that_holds_the_ticket(world: World) ->
     world.ack(follower, order)
     [decision] = world.send(SignalAction.CLOSE)
     assert decision.reason == "not_open"
+
+
+def test_an_operators_close_finds_the_copy_by_the_ticket_that_a_partial_close_left(world: World) -> None:
+    follower = world.follower()
+    copy = world.opened(position=501)
+    world.deal(follower, None, DealEntry.OUT, lots("0.4"), position=501, remainder_ticket=777)
+    world.do(
+        commands.PlaceOperatorOrder(
+            account=follower,
+            subject="op",
+            action=OrderAction.CLOSE,
+            symbol="EURUSD",
+            side=Side.BUY,
+            volume=lots("0.6"),
+            ticket=777,
+        )
+    )
+    [order] = world.outbox(follower)
+    assert (order.copy_id, order.magic, order.position_id) == (copy.copy_id, copy.magic, 501)
 
 
 def test_an_operators_open_is_refused_while_halted_and_a_close_needs_a_ticket(world: World) -> None:

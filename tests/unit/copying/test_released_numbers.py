@@ -3,7 +3,7 @@
 import pytest
 
 from kopitra.domain.identifiers import AccountId, SubscriptionId
-from kopitra.domain.orders import OrderType
+from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.rules import Unsubscribe
 from kopitra.domain.settings import CopySettings
 from kopitra.domain.sizing_modes import SameVolume
@@ -178,3 +178,48 @@ def test_the_fill_of_an_order_that_was_left_is_its_followers_volume_at_once(worl
         world.snapshot(desk.account)
         world.later(6)
     assert (book.released, book.by_command) == ({}, {})
+
+
+def operators_open(world: World, account: AccountId) -> int:
+    world.do(
+        commands.PlaceOperatorOrder(
+            account=account,
+            subject="op",
+            action=OrderAction.OPEN,
+            symbol="EURUSD",
+            side=Side.SELL,
+            volume=lots("0.1"),
+        )
+    )
+    [order] = world.outbox(account)
+    return order.magic
+
+
+def test_what_an_operator_opened_is_no_orphan(world: World) -> None:
+    account = follower(world)
+    magic = operators_open(world, account)
+    [order] = world.fetch(account)
+    world.ack(account, order)
+    for _ in range(3):
+        world.later(6)
+        world.snapshot(account, world.held(601, "0.1", magic=magic, side=Side.SELL))
+    assert (released(world, account), world.outbox(account)) == ([magic], [])
+
+
+def test_an_operators_number_is_given_up_once_two_snapshots_after_its_end_lack_it(world: World) -> None:
+    account = follower(world)
+    magic = operators_open(world, account)
+    for _ in range(2):
+        world.later(6)
+        world.snapshot(account)
+    assert released(world, account) == [magic], "its open is still on its way"
+    [order] = world.fetch(account)
+    world.later(6)
+    world.snapshot(account, executing=(order.command_id,))
+    world.ack(account, order)
+    world.later(6)
+    world.snapshot(account)
+    assert released(world, account) == [magic]
+    world.later(6)
+    world.snapshot(account)
+    assert released(world, account) == []

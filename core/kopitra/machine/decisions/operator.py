@@ -1,13 +1,13 @@
 """Orders that an operator gives to one account's EA."""
 
-from kopitra.domain.identifiers import CommandId, derived_id
+from kopitra.domain.identifiers import CommandId, CopyId, derived_id
 from kopitra.domain.trading import Order, OrderAction
 from kopitra.machine.commands import PlaceOperatorOrder
 from kopitra.machine.decisions.halting import halts_account
 from kopitra.machine.decisions.identity import MagicNumbers
 from kopitra.machine.events import OperatorOrdered
 from kopitra.machine.outcome import Context, Decision, Refusal, Result
-from kopitra.machine.state import State
+from kopitra.machine.state import Account, Copy, State
 
 OPERATOR_OPEN_TTL_MS = 60_000
 """An operator's open is as perishable as a copied one."""
@@ -26,10 +26,9 @@ def place_operator_order(state: State, command: PlaceOperatorOrder, context: Con
     command_id = CommandId(
         derived_id("o-", state.shard, command.account, "operator", str(account.operator_orders + 1))
     )
-    copy_id = account.following.by_position.get(command.ticket) if command.ticket is not None else None
-    copy = account.following.copies.get(copy_id) if copy_id is not None else None
-    if copy is not None and (opens or not copy.live):
-        copy = None  # an operator's open is a trade of its own, whatever ticket came with it
+    copy = (
+        None if opens else _copy_at(account, command.ticket)
+    )  # an open is a trade of its own, whatever its ticket
     order = Order(
         command_id=command_id,
         copy_id=copy.copy_id if copy is not None else None,
@@ -52,3 +51,14 @@ def place_operator_order(state: State, command: PlaceOperatorOrder, context: Con
         (OperatorOrdered(account=command.account, order=order, subject=command.subject),),
         {"command_id": command_id},
     )
+
+
+def _copy_at(account: Account, ticket: int | None) -> Copy | None:
+    """The live copy of a position, by its lasting id or by the ticket that it has had since a part was closed."""
+    if ticket is None:
+        return None
+    book = account.following
+    copy = book.copies.get(book.by_position.get(ticket, CopyId("")))
+    if copy is not None and copy.live:
+        return copy
+    return next((copy for copy in book.copies.values() if copy.live and copy.ticket == ticket), None)

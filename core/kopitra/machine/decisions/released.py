@@ -1,4 +1,5 @@
-"""When the position of a copy that was left to its follower has ended: its magic number means nothing any more."""
+"""When the position of a copy that was left to its follower, or of an operator's own open, has ended: its magic number
+means nothing any more."""
 
 from kopitra.domain.identifiers import CopyId
 from kopitra.domain.telemetry import PositionSnapshot
@@ -11,7 +12,8 @@ from kopitra.machine.state import Account
 def ended_releases(
     account: Account, snapshot: PositionSnapshot, missing: list[CopyId], context: Context
 ) -> tuple[int, ...]:
-    """Magic numbers of released copies that two agreeing snapshots lack; what only this one lacks goes to `missing`.
+    """Magic numbers of released copies and operators' opens that two agreeing snapshots lack; what only this one lacks
+    goes to `missing`.
 
     A command that is under way may still open one: then nothing is said of it."""
     book = account.following
@@ -20,9 +22,12 @@ def ended_releases(
     held = HeldBook(snapshot)
     shown = {position.magic for position in held}
     ended: list[int] = []
-    for magic, copy_id in book.released.items():
+    for magic, released in book.released.items():
+        copy_id = CopyId(released)
         copy = book.copies.get(copy_id)
         if magic in shown or (copy is not None and (held.of(copy) or not speaks_of(copy, snapshot))):
+            continue
+        if released in account.commands or released in snapshot.executing:
             continue
         if agreed(book.missing.get(copy_id), context):
             ended.append(magic)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from kopitra.domain.identifiers import AccountId
 from kopitra.domain.outbox_types import OutboxType
+from kopitra.domain.trading import OrderAction
 from kopitra.machine.events import (
     FlattenOrder,
     HaltScope,
@@ -92,6 +93,8 @@ def operator_ordered(state: State, event: OperatorOrdered, recorded: Recorded) -
     if order.copy_id is not None:
         send(state, event.account, order, recorded, 0, None)
     else:
+        if order.action is OrderAction.OPEN:
+            account.following.released[order.magic] = order.command_id
         times = Times(expires_at=fresh_until(order, recorded))
         add_order(state, event.account, order, recorded, 0, OutboxType.ORDER_COMMAND, times=times)
 
