@@ -17,6 +17,7 @@ from kopitra.simulation.broker.operations import PlanFaults, Switch
 from kopitra.simulation.draws import SeededDraws
 from kopitra.simulation.virtual_time import VirtualTime
 from tests.simulation.scenario.cast import configure, enter
+from tests.simulation.scenario.correction_moves import decide_what_is_left
 from tests.simulation.scenario.drawing import Scenario, drawn_scenario
 from tests.simulation.scenario.ingredients import Kind, Step, named
 from tests.simulation.stage.world import World
@@ -216,6 +217,7 @@ async def _rest(world: World) -> None:
     ends = world.time.monotonic() + REST_SECONDS + wrong
     while True:
         await world.time.sleep(LOOK_SECONDS)
+        await decide_what_is_left(world)
         left = world.watch.unsettled()
         if not left:
             return

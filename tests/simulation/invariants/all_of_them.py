@@ -9,6 +9,7 @@ from tests.simulation.invariants import (
     health,
     journal,
     netting,
+    operators,
     relaying,
     rest,
     sizes,
@@ -18,7 +19,7 @@ from tests.simulation.invariants.registry import REGISTRY, Invariant
 if TYPE_CHECKING:
     from tests.simulation.stage.world import World
 
-MODULES = (execution, guard_figures, guarding, health, journal, netting, relaying, rest, sizes)
+MODULES = (execution, guard_figures, guarding, health, journal, netting, operators, relaying, rest, sizes)
 
 
 def every_invariant(world: "World") -> list[Invariant]:

@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING, Any
 from kopitra.application.fencing import FenceRow
 from kopitra.domain.orders import DealEntry, OrderType
 from kopitra.domain.trading import Order, OrderAction
-from kopitra.machine.events import CopyPlanned, Outcome, Recorded, TradingHalted, TradingResumed
+from kopitra.machine.events import (
+    CopyPlanned,
+    OperatorOrdered,
+    Outcome,
+    Recorded,
+    TradingHalted,
+    TradingResumed,
+)
 from kopitra.simulation.broker.records import Deal
 from kopitra_agent.ports.terminal import TradeRequest
 from tests.simulation.invariants.registry import Invariant, invariant
-from tests.simulation.stage.facts import OUR_REASONS, CopyFacts, Facts
+from tests.simulation.stage.facts import OUR_REASONS, CopyFacts, Facts, Ordered
 
 if TYPE_CHECKING:
     from tests.simulation.stage.accounts import Party
@@ -72,8 +79,13 @@ class DecidedBeforeDone(Invariant):
             self.violated(f"{party.name} sends {request}, which was never handed out")
         if request.position is not None:
             held = party.state.positions.get(request.position)
-            if held is not None and held.magic != request.magic:
+            if held is not None and held.magic != request.magic and not _names(wanted, request.position):
                 self.violated(f"{party.name} sends {request} for a position of magic {held.magic}")
+
+
+def _names(wanted: list[Ordered], ticket: int) -> bool:
+    """Whether an operator meant this very position, whatever magic number it has."""
+    return any(ordered.order.copy_id is None and ordered.order.ticket == ticket for ordered in wanted)
 
 
 def _matches(order: Order, request: TradeRequest) -> bool:
@@ -168,6 +180,10 @@ class HaltsHold(Invariant):
                 self._halts.setdefault(f"{event.scope}:{event.target}", self.world.time.monotonic())
             case TradingResumed():
                 self._halts.pop(f"{event.scope}:{event.target}", None)
+            case OperatorOrdered() if event.order.action is OrderAction.OPEN and self._halts:
+                self.times += 1
+                if {"platform:*", f"follower:{event.account}"} & self._halts.keys():
+                    self.violated(f"an operator's open for {event.account} is taken under a halt")
             case CopyPlanned():
                 for decision in event.decisions if self._halts else ():
                     halted = self._over(event.account, decision.subscription, decision.follower)

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 from kopitra.application.fencing import FenceRow
 from kopitra.domain.guards import GuardAction, GuardKind
 from kopitra.domain.trading import OrderAction
-from kopitra.machine.events import CopyAdded, CopyDecision, CopyPlanned, Outcome, Recorded
+from kopitra.machine.events import (
+    CopyAdded,
+    CopyDecision,
+    CopyPlanned,
+    OperatorOrdered,
+    Outcome,
+    Recorded,
+)
 from kopitra_agent.ports.terminal import TradeRequest
 from tests.simulation.invariants.execution import is_open, may_have_left
 from tests.simulation.invariants.registry import Invariant, invariant
@@ -39,11 +46,20 @@ class GuardsHold(OfStandingGuards):
     def committed(self, recorded: Recorded, row: FenceRow) -> None:
         super().committed(recorded, row)
         event = recorded.event
-        if isinstance(event, CopyPlanned):
-            for decision in event.decisions:
-                self._planned(decision)
-        elif isinstance(event, CopyAdded):
-            self._planned(event.decision)
+        match event:
+            case CopyPlanned():
+                for decision in event.decisions:
+                    self._planned(decision)
+            case CopyAdded():
+                self._planned(event.decision)
+            case OperatorOrdered() if event.order.action is OrderAction.OPEN:
+                self.times += 1
+                for hold in self.standing.over_account(event.account):
+                    self.violated(
+                        f"an operator's open for {event.account} is taken, though {hold.name} stands"
+                    )
+            case _:
+                pass
 
     def _planned(self, decision: CopyDecision) -> None:
         order = decision.order

@@ -37,7 +37,9 @@ class FollowersConverge(Invariant):
                 continue
             flattened = copy.opens[0].order.copy_id in self.facts.stopped
             remainder = self._remainder(copy)
-            least, most = bounds(copy, trade, self._spec(party, copy), remainder, flattened=flattened)
+            lowered = self.facts.operated.lowered.get(copy.copy_id)
+            spec = self._spec(party, copy)
+            least, most = bounds(copy, trade, spec, remainder, flattened=flattened, lowered=lowered)
             if not least <= live <= most:
                 yield (
                     f"{copy.account}'s copy {copy.magic} of {ref} holds {live}, should hold {least} to {most}: "
@@ -94,7 +96,7 @@ class WantedCopiesExist(Invariant):
 
 @invariant("stops_agree")
 class StopsAgree(Invariant):
-    """A copy's stops are its leader's, as far as its rules copy them and its broker took them."""
+    """A copy's stops are its leader's, as far as its rules copy them and its broker took them, or an operator's."""
 
     def unsettled(self) -> Iterator[str]:
         for copy in self.facts.copies.values():
@@ -121,6 +123,9 @@ class StopsAgree(Invariant):
                 )
 
     def _wanted(self, copy: CopyFacts, stop_loss: object, take_profit: object) -> tuple[object, object]:
+        by_operator = self.facts.operated.stops.get(copy.copy_id)
+        if by_operator is not None:
+            return by_operator
         rules = self.facts.shadow.subscriptions[copy.decision.subscription].rules
         loss, profit = copied_stops(stop_loss, take_profit, copy.decision.reverse)  # type: ignore[arg-type]
         return loss if rules.copy_stop_loss else None, profit if rules.copy_take_profit else None
@@ -165,6 +170,8 @@ class NothingUnresolved(Invariant):
                 continue
             copy_id = book.by_magic.get(position.magic)
             copy = book.copies.get(copy_id) if copy_id is not None else None
+            if (name, position.magic) in self.facts.operated.lone:
+                continue  # no copy was to own it
             facts = self.facts.copies.get((name, position.magic))
             if facts is not None and facts.copy_id in self.facts.released:
                 continue

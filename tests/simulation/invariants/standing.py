@@ -43,6 +43,12 @@ class Standing:
             if concerns(facts, scope, target, follower, subscription):
                 yield from (hold for account, hold in holds.items() if account in (None, follower))
 
+    def over_account(self, account: str) -> Iterator[Hold]:
+        """Those that stop all that this follower opens."""
+        for (scope, target, _), holds in self._holds.items():
+            if scope is SettingsScope.PLATFORM or (scope is SettingsScope.FOLLOWER and target == account):
+                yield from (hold for whose, hold in holds.items() if whose in (None, account))
+
 
 def concerns(facts: Facts, scope: SettingsScope, target: str, follower: str, subscription: str) -> bool:
     """Whether a layer's guards are over this copy relation; there is one tenant here."""

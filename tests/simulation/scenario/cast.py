@@ -18,6 +18,7 @@ from kopitra.simulation.broker.profiles import (
 )
 from kopitra.simulation.draws import SeededDraws
 from kopitra_agent.settings import Role
+from tests.simulation.scenario.correction_moves import asking
 from tests.simulation.scenario.guards import GUARDS, guard_follower
 from tests.simulation.scenario.leader_moves import one_of
 from tests.simulation.stage.accounts import Party
@@ -135,7 +136,7 @@ def enter(world: "World", cast: Cast, draws: SeededDraws) -> None:
 
 def _rules(world: "World", follower: str, draws: SeededDraws) -> dict[str, Any]:
     """Stops of a net position would close what several copies hold: such accounts copy none here."""
-    rules = one_of(RULES, draws)
+    rules = asking(one_of(RULES, draws), draws.named(f"asking {follower}"))
     if follower in world.watch.facts.netting:
         return {**rules, "copyStopLoss": False, "copyTakeProfit": False}
     return rules

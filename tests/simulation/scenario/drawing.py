@@ -5,11 +5,29 @@ from datetime import UTC, datetime
 import msgspec
 
 from kopitra.simulation.draws import SeededDraws
-from tests.simulation.scenario import faults, follower_moves, guarding_moves, leader_moves, operator_moves
+from tests.simulation.scenario import (
+    approval_moves,
+    correction_moves,
+    faults,
+    follower_moves,
+    guarding_moves,
+    leader_moves,
+    management_moves,
+    operator_moves,
+)
 from tests.simulation.scenario.cast import Cast, drawn_cast
 from tests.simulation.scenario.ingredients import Kind, Step, drawn_from
 
-TABLES = (faults, follower_moves, guarding_moves, leader_moves, operator_moves)
+TABLES = (
+    faults,
+    follower_moves,
+    guarding_moves,
+    leader_moves,
+    operator_moves,
+    management_moves,
+    approval_moves,
+    correction_moves,
+)
 """Importing them fills the tables of ingredients; `requirements` imports this to be sure that they are."""
 LEADER_STEPS = (150, 190)
 TRADES = {

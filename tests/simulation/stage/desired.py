@@ -31,11 +31,18 @@ def share_of(
 
 
 def bounds(
-    copy: CopyFacts, trade: LeaderTrade, spec: SymbolSpec, remainder: Remainder, *, flattened: bool
+    copy: CopyFacts,
+    trade: LeaderTrade,
+    spec: SymbolSpec,
+    remainder: Remainder,
+    *,
+    flattened: bool,
+    lowered: Decimal | None = None,
 ) -> tuple[Decimal, Decimal]:
     """The least and the most that may be left: they differ only where the follower took something away itself, or where
-    its broker lets no smaller part be closed."""
+    its broker lets no smaller part be closed. `lowered`: what an operator's partial close let remain."""
     most = share_of(copy.filled, trade, spec, remainder, copy.missed)
+    most = most if lowered is None else min(most, lowered)
     if flattened or copy.own >= copy.filled:
         return ZERO, ZERO
     least = max(ZERO, most - copy.own)

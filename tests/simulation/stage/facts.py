@@ -19,6 +19,7 @@ from kopitra.machine.events import AnyEvent, CopyDecision, CopyPlanned, Outcome,
 from kopitra.machine.state import State
 from kopitra.simulation.broker.records import Deal
 from kopitra_agent.ports.transport import Response
+from tests.simulation.stage.operated import Operated
 
 ZERO = Decimal(0)
 
@@ -150,6 +151,7 @@ class Facts:
         """Copies that unsubscribing left to their owner."""
         self.taken_off: set[str] = set()
         """Copies (by copy id) whose resting order ended at its broker without a fill, as the journal has it."""
+        self.operated = Operated()
         self._told: tuple[Response, dict[str, Any]] | None = None
         self.refused_modifies: set[str] = set()
         """Copies whose stops could not be changed (by copy id): nobody drives that again."""
@@ -171,6 +173,8 @@ class Facts:
                 self._acknowledged(event, at)
             case events.CommandExpired():
                 self._given_up(event.command, at, "expired")
+            case events.OperatorOrdered():
+                self._operated(event, at)
             case events.NetSettled():
                 self._given_to_the_owner(event)
             case events.ExecutionRecorded() if event.copy_id and event.execution.status in TAKEN_OFF:
@@ -191,6 +195,12 @@ class Facts:
             self.released.add(str(release.copy_id))
         for withdrawal in getattr(event, "withdrawn", ()):
             self._given_up(withdrawal.command, at, "stopped")
+
+    def _operated(self, event: events.OperatorOrdered, at: float) -> None:
+        self._order(event.account, event.order, at)
+        self.operated.ordered(event)
+        if event.order.action is OrderAction.CLOSE and event.order.copy_id is not None:
+            self.stopped.add(str(event.order.copy_id))
 
     def _given_to_the_owner(self, event: events.NetSettled) -> None:
         """What a trade of the owner's took of copies is the owner's from then on."""
@@ -230,6 +240,7 @@ class Facts:
         self._fresh.clear()
 
     def _planned(self, event: CopyPlanned, recorded: Recorded, at: float) -> None:
+        self.operated.planned(event)
         self.runs.setdefault(event.run, recorded.sequence)
         ref = str(event.signal.position_ref)
         self.decided.setdefault((event.account, ref), at)
