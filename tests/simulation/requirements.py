@@ -53,6 +53,7 @@ RARE = frozenset(
         "event net.settled",
         "event correction.proposed",
         "event correction.withdrawn",
+        "event correction.decided",
         "event copy.added",
         "copy released",
     }
