@@ -77,6 +77,8 @@ REASONS = (
     "waits_for_own_fill",
     "follower_unknown",
 )
+CHAINS = ("copy of a copy", "filled copy of a copy", "signal echo")
+"""Leaders that follow others: what is copied on, and what is not."""
 TRANSITIONS = frozenset(
     {
         *(
@@ -90,6 +92,7 @@ TRANSITIONS = frozenset(
         *(f"ack {status}" for status in AckStatus),
         *(f"guard {action}" for action in GuardAction),
         *(f"reason {reason}" for reason in REASONS),
+        *CHAINS,
     }
 )
 REQUIRED = {"faults": FAULTS, "moves": MOVES, "transitions": TRANSITIONS, "invariants": INVARIANTS}

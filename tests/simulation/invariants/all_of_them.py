@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tests.simulation.invariants import (
+    chaining,
     execution,
     guard_figures,
     guarding,
@@ -19,7 +20,19 @@ from tests.simulation.invariants.registry import REGISTRY, Invariant
 if TYPE_CHECKING:
     from tests.simulation.stage.world import World
 
-MODULES = (execution, guard_figures, guarding, health, journal, netting, operators, relaying, rest, sizes)
+MODULES = (
+    chaining,
+    execution,
+    guard_figures,
+    guarding,
+    health,
+    journal,
+    netting,
+    operators,
+    relaying,
+    rest,
+    sizes,
+)
 
 
 def every_invariant(world: "World") -> list[Invariant]:

@@ -17,6 +17,7 @@ from kopitra.machine.events import (
 from kopitra.simulation.broker.records import Deal
 from kopitra_agent.ports.terminal import TradeRequest
 from tests.simulation.invariants.registry import Invariant, invariant
+from tests.simulation.stage.chains import line_of
 from tests.simulation.stage.facts import OUR_REASONS, CopyFacts, Facts, Ordered
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class OnceAtTheBroker(Invariant):
     """No command is executed twice: a copy has one position, never more than was ordered, and no close takes more."""
 
     def dealt(self, party: "Party", deal: Deal) -> None:
-        if party.role.leads or deal.kind != "trade":
+        if not party.role.follows or deal.kind != "trade":
             return
         for copy in self.facts.copies_met(party.name, deal):
             self.times += 1
@@ -108,7 +109,8 @@ def _matches(order: Order, request: TradeRequest) -> bool:
 
 @invariant("no_stale_open")
 class NoStaleOpen(Invariant):
-    """Nothing is opened at market that is older than its rules allow, measured from the leader's deal itself."""
+    """Nothing is opened at market that is older than its rules allow, measured from the leader's deal itself; a copy of
+    a copy from the first leader's."""
 
     def requested(self, party: "Party", request: TradeRequest) -> None:
         copy = self.facts.copies.get((party.name, request.magic))
@@ -120,13 +122,15 @@ class NoStaleOpen(Invariant):
         if trade is None or copy.opens[0].cause:
             return
         self.times += 1
-        age = self.world.time.monotonic() - trade.at
+        line = line_of(self.facts, trade)
+        first = line[-1]
+        age = self.world.time.monotonic() - first.at
         allowed = copy.rules.open_ttl_seconds + LATE_SECONDS + REPEATED_SECONDS
-        allowed += self.world.clock_error(trade.at)
+        allowed += self.world.clock_error(first.at)
         # Age is what both ends held it: what leader's request and follower's answer were on their way comes on top.
         slowest = self.world.network.slowest
-        allowed += slowest.get(party.name, 0.0) + slowest.get(trade.leader, 0.0)
-        allowed += self.world.parties[trade.leader].freshened(trade.at)
+        allowed += slowest.get(party.name, 0.0) + slowest.get(first.leader, 0.0)
+        allowed += self.world.parties[first.leader].freshened(first.at)
         if age > allowed:
             self.violated(
                 f"{party.name} opens copy {copy.magic} {age:.1f} s after its leader, {allowed:.0f} allowed"

@@ -12,6 +12,7 @@ from kopitra.domain.trading import OrderAction, SignalAction
 from kopitra.machine.events import CopyDecision, CopyPlanned, Outcome, Recorded
 from kopitra.simulation.broker.records import Deal
 from tests.simulation.invariants.registry import Invariant, invariant
+from tests.simulation.stage.chains import copied_by, first_of, hastened, is_over
 from tests.simulation.stage.desired import PLAIN_MODES, ZERO, planned_volume, share_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class SizesAreRight(Invariant):
         assert order is not None
         side = Side(signal.side).opposite if rules.reverse else Side(signal.side)
         named = rules.symbols.get(signal.symbol)
-        symbols = {named} if named is not None else {signal.symbol, signal.symbol + SUFFIX}
+        plain = signal.symbol.removesuffix(SUFFIX)
+        symbols = {named} if named is not None else {plain, plain + SUFFIX}
         if order.side is not side or order.symbol not in symbols:
             self.violated(
                 f"{decision.follower} is to open {order.side} {order.symbol} for {signal.side} {signal.symbol}"
@@ -75,6 +77,8 @@ class SizesAreRight(Invariant):
         share *= Fraction(leader.contract_size) / Fraction(spec.contract_size)
         if follower.terms.currency == "JPY":
             share /= Fraction(self.world.market.quote("USDJPY").bid)
+        if lead.terms.currency == "JPY":
+            share *= Fraction(self.world.market.quote("USDJPY").bid)
         low, high = (Fraction(worth) for worth in follower.worths)
         poorest = Fraction(lead.worths[0])
         if poorest <= 0:
@@ -112,7 +116,7 @@ class NeverAboveProportion(Invariant):
     """By the brokers' ledgers alone: what a follower enters is at most its share of its leader's trade, plus a step."""
 
     def dealt(self, party: "Party", deal: Deal) -> None:
-        if party.role.leads or party.netting or deal.kind != "trade" or deal.entry is not DealEntry.IN:
+        if not party.role.follows or party.netting or deal.kind != "trade" or deal.entry is not DealEntry.IN:
             return
         for copy in self.facts.copies_met(party.name, deal):
             trade = self.facts.trade_of(copy)
@@ -157,11 +161,32 @@ class SkipsAreTrue(Invariant):
         trade = self.facts.trades_by_ref.get(str(event.signal.position_ref))
         if trade is None or event.signal.action is SignalAction.PENDING_PLACED:
             return True  # a resting order has no deal to measure from
-        age = self.world.time.monotonic() - trade.at + self.rules(decision).delay_seconds
-        return (
-            age + CLOCK_SLACK_SECONDS + self.world.host_error(event.account)
-            >= self.rules(decision).open_ttl_seconds
-        )
+        first = first_of(self.facts, trade)
+        age = self.world.time.monotonic() - first.at + self.rules(decision).delay_seconds
+        wrong = max(self.world.host_error(event.account), self.world.host_error(first.leader))
+        if first is not trade:
+            wrong += hastened(self.world, first.at)
+        return age + CLOCK_SLACK_SECONDS + wrong >= self.rules(decision).open_ttl_seconds
+
+    def closed_before_open(self, event: CopyPlanned, decision: CopyDecision) -> bool:
+        """Its own end came first, or the end of what it is a copy of."""
+        trade = self.facts.trades_by_ref.get(str(event.signal.position_ref))
+        if trade is not None and not trade.left:
+            return True
+        if trade is None and not self._rests(event):
+            return True
+        copy = copied_by(self.facts, event.account, event.signal.magic)
+        return copy is not None and is_over(self.world, copy)
+
+    def _rests(self, event: CopyPlanned) -> bool:
+        orders = self.world.parties[event.account].orders
+        return any(str(event.signal.position_ref).endswith(f":o{order.ticket}") for order in orders)
+
+    def copy_of_copy(self, event: CopyPlanned, decision: CopyDecision) -> bool:
+        shadow = self.facts.shadow
+        group = shadow.groups[shadow.subscriptions[decision.subscription].group]
+        copied = copied_by(self.facts, event.account, event.signal.magic) is not None
+        return copied and not group.copies_of_copies
 
     def below_minimum(self, event: CopyPlanned, decision: CopyDecision) -> bool:
         rules = self.rules(decision)
@@ -196,4 +221,6 @@ CONFIRMS: dict[str, Callable[[SkipsAreTrue, CopyPlanned, CopyDecision], bool]] =
     "follower_unknown": SkipsAreTrue.follower_unknown,
     "missed_open": SkipsAreTrue.missed_open,
     "leader_silent": SkipsAreTrue.leader_silent,
+    "closed_before_open": SkipsAreTrue.closed_before_open,
+    "copy_of_copy": SkipsAreTrue.copy_of_copy,
 }

@@ -314,3 +314,10 @@ def one_close_takes_the_whole_net(patches: Patches) -> None:
         return offset
 
     patches.replace("kopitra.machine.decisions.netting:NetOrders.offset", everything)
+
+
+@planted(Layer.DECIDE)
+def echoes_are_copied(patches: Patches) -> None:
+    """What a leader copies from others is copied on, whether its group says so or not."""
+    patches.replace(f"{D}.chains:relays", lambda original: lambda state, account: True)
+    patches.replace(f"{D}.opening:is_copied", lambda original: lambda leader, signal: False)

@@ -65,17 +65,49 @@ PROFILES: tuple[BrokerProfile, ...] = (
 
 GUARDED_PER_MILLE = 350
 NETTING_PER_MILLE = 150
+CHAINED_PER_MILLE = 143
+RELAYING_PER_MILLE = 700
+"""Of the chains: the others' groups copy nothing that their leader copies itself."""
+CHAIN_GROUP = "group-chain"
+OWN_GROUP = "group-own"
+SHORT_LIVED_PER_MILLE = 600
+SHORT_LIVED: dict[str, Any] = {"openTtlSeconds": 8}
+"""How long an open may take to the end of a chain, from its first leader on: less than two hops with trouble take."""
+OWN_GROUPS_PER_MILLE = 400
+"""Beside a chain: a group of the same leader that copies only what is its own."""
 SYNC_DELAYS_MS = (400, 2_000, 8_000)
 """How long a terminal shows an empty book after it has found its broker again."""
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """A follower that leads another one; `relays`: whether its group has copies of copies."""
+
+    middle: str
+    end: str
+    relays: bool
+
+    @property
+    def accounts(self) -> tuple[str, str]:
+        return self.middle, self.end
 
 
 class Cast(msgspec.Struct, frozen=True):
     leaders: tuple[str, ...]
     followers: tuple[str, ...]
+    chain: Chain | None = None
 
     @property
     def everybody(self) -> tuple[str, ...]:
         return (*self.leaders, *self.followers)
+
+    def hedges(self, name: str) -> bool:
+        """Whether an account must: leaders, and whoever is part of the chain."""
+        return name in self.leaders or (self.chain is not None and name in self.chain.accounts)
+
+    def role_of(self, name: str) -> Role:
+        if name in self.leaders:
+            return Role.LEADER
+        return Role.BOTH if self.chain is not None and name == self.chain.middle else Role.FOLLOWER
 
 
 def drawn_cast(draws: SeededDraws) -> Cast:
@@ -84,7 +116,14 @@ def drawn_cast(draws: SeededDraws) -> Cast:
     return Cast(
         tuple(f"leader-{number}" for number in range(1, leaders + 1)),
         tuple(f"follower-{number}" for number in range(1, followers + 1)),
+        _chain(draws.named("chain")),
     )
+
+
+def _chain(draws: SeededDraws) -> Chain | None:
+    if not draws.chance(CHAINED_PER_MILLE):
+        return None
+    return Chain("follower-1", "follower-2", relays=draws.chance(RELAYING_PER_MILLE))
 
 
 def hours_of(draws: SeededDraws, profile: BrokerProfile) -> BrokerProfile:
@@ -118,7 +157,7 @@ def enter(world: "World", cast: Cast, draws: SeededDraws) -> None:
         own = draws.named(name)
         leads = name in cast.leaders
         currency = "JPY" if not leads and own.chance(200) else "USD"
-        nets = not leads and own.named("mode").chance(NETTING_PER_MILLE)
+        nets = not cast.hedges(name) and own.named("mode").chance(NETTING_PER_MILLE)
         profile = BrokerProfile() if leads else one_of(PROFILES, own)
         if nets and profile.closes_keep_magic:
             profile = MT5  # MetaTrader 4 has no such accounts
@@ -129,7 +168,7 @@ def enter(world: "World", cast: Cast, draws: SeededDraws) -> None:
         terms = AccountTerms(login=FIRST_LOGIN + number, currency=currency, leverage=500, mode=mode)
         if nets:
             world.watch.facts.netting.add(name)
-        party = Party(world, name, Role.LEADER if leads else Role.FOLLOWER, terms, profile, specs)
+        party = Party(world, name, cast.role_of(name), terms, profile, specs)
         world.parties[name] = party
         party.deposit(DEPOSIT[currency])
 
@@ -137,6 +176,8 @@ def enter(world: "World", cast: Cast, draws: SeededDraws) -> None:
 def _rules(world: "World", follower: str, draws: SeededDraws) -> dict[str, Any]:
     """Stops of a net position would close what several copies hold: such accounts copy none here."""
     rules = asking(one_of(RULES, draws), draws.named(f"asking {follower}"))
+    if world.parties[follower].role is Role.BOTH:
+        return {**rules, "sandbox": False}  # on paper nothing would be there to copy on
     if follower in world.watch.facts.netting:
         return {**rules, "copyStopLoss": False, "copyTakeProfit": False}
     return rules
@@ -153,18 +194,46 @@ async def configure(world: "World", cast: Cast, draws: SeededDraws) -> None:
         group = f"group-{number}"
         world.groups[group] = (leader,)
         world.leaders.add(leader)
-        await world.publish({"kind": "group", "group": group, "leaders": [leader]})
+        await world.publish_group(group)
         for follower in cast.followers:
             if number > 1 and not draws.chance(600):
                 continue
-            name = f"sub-{follower}-{number}"
-            world.follower_of[name] = follower
-            await world.publish(
-                {
-                    "kind": "subscription",
-                    "subscription": name,
-                    "group": group,
-                    "follower": follower,
-                    "rules": _rules(world, follower, draws),
-                }
-            )
+            await _subscribe(world, f"sub-{follower}-{number}", group, follower, draws)
+    if cast.chain is not None:
+        await _configure_chain(world, cast.chain, cast.followers[-1], draws.named("chain"))
+
+
+async def _configure_chain(world: "World", chain: Chain, last: str, draws: SeededDraws) -> None:
+    """A group that the middle account leads; its follower follows the first leader as well. `last`: who may be in a
+    second one, for the middle account's own trades."""
+    world.leaders.add(chain.middle)
+    if chain.relays:
+        world.relaying.add(CHAIN_GROUP)
+    groups = {CHAIN_GROUP: chain.end}
+    if draws.chance(OWN_GROUPS_PER_MILLE):
+        groups[OWN_GROUP] = last
+    for group, follower in groups.items():
+        world.groups[group] = (chain.middle,)
+        await world.publish_group(group)
+        short = SHORT_LIVED if draws.chance(SHORT_LIVED_PER_MILLE) else {}
+        await _subscribe(world, f"sub-{follower}-{group}", group, follower, draws, **short)
+
+
+async def _subscribe(
+    world: "World",
+    name: str,
+    group: str,
+    follower: str,
+    draws: SeededDraws,
+    **changes: Any,
+) -> None:
+    world.follower_of[name] = follower
+    await world.publish(
+        {
+            "kind": "subscription",
+            "subscription": name,
+            "group": group,
+            "follower": follower,
+            "rules": {**_rules(world, follower, draws), **changes},
+        }
+    )

@@ -75,8 +75,10 @@ def drawn_scenario(seed: int) -> Scenario:
     leading = _leading(cast, draws.named("leading"))
     ends = leading[-1][0]
     steps = [(at, name, who, 0) for at, name, who in leading]
-    steps += _scattered(Kind.FOLLOWER, cast, ends, draws.named("following"))
-    steps += _scattered(Kind.OPERATOR, cast, ends, draws.named("operating"))
+    steps += _scattered(Kind.FOLLOWER, cast.followers, ends, draws.named("following"))
+    steps += _scattered(Kind.OPERATOR, cast.followers, ends, draws.named("operating"))
+    if cast.chain is not None:
+        steps += _scattered(Kind.FOLLOWER, (cast.chain.middle,), ends, draws.named("chain"))
     steps += _faults(cast, [at for at, _, _ in leading], draws.named("faults"))
     steps.sort(key=lambda step: step[0])
     steps += _guarding(cast, ends, draws.named("guarding"))
@@ -110,12 +112,14 @@ def _gap(draws: SeededDraws) -> float:
     raise AssertionError("the weights sum up to a thousand")
 
 
-def _scattered(kind: Kind, cast: Cast, ends: float, draws: SeededDraws) -> list[tuple[float, str, str, int]]:
+def _scattered(
+    kind: Kind, accounts: tuple[str, ...], ends: float, draws: SeededDraws
+) -> list[tuple[float, str, str, int]]:
     return [
         (
             draws.between(0, int(ends * 1000)) / 1000,
             drawn_from(kind, draws),
-            cast.followers[draws.below(len(cast.followers))],
+            accounts[draws.below(len(accounts))],
             0,
         )
         for _ in range(draws.between(*SCATTERED[kind]))
@@ -124,7 +128,7 @@ def _scattered(kind: Kind, cast: Cast, ends: float, draws: SeededDraws) -> list[
 
 def _guarding(cast: Cast, ends: float, draws: SeededDraws) -> list[tuple[float, str, str, int]]:
     """Numbered behind all others, whose draws stay what they are."""
-    return _scattered(Kind.GUARDING, cast, ends, draws) if draws.chance(GUARDING_PER_MILLE) else []
+    return _scattered(Kind.GUARDING, cast.followers, ends, draws) if draws.chance(GUARDING_PER_MILLE) else []
 
 
 def _faults(cast: Cast, moments: list[float], draws: SeededDraws) -> list[tuple[float, str, str, int]]:

@@ -342,7 +342,7 @@ async def autotrading_off(world: "World", step: Step, draws: SeededDraws) -> Non
 
 async def _switched(world: "World", step: Step, name: str, seconds: float, **how: object) -> None:
     party = world.parties[step.who]
-    if not party.terminal.up or party.role.leads:
+    if not party.terminal.up or not party.role.follows:
         return
     world.coverage.fault(name)
     party.operate(Switch, **how)

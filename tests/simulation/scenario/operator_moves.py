@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from kopitra.simulation.draws import SeededDraws
+from tests.simulation.scenario.cast import CHAIN_GROUP
 from tests.simulation.scenario.guards import GUARDS, guard_follower
 from tests.simulation.scenario.ingredients import Kind, Step, ingredient
 from tests.simulation.scenario.leader_moves import one_of
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from tests.simulation.stage.world import World
 
 HALT_MS = (500, 15_000)
+TURNED_PER_MILLE = 500
 
 
 @ingredient(Kind.OPERATOR, "rules_changed", 10)
@@ -100,16 +102,22 @@ async def halted(world: "World", step: Step, draws: SeededDraws) -> None:
 
 @ingredient(Kind.OPERATOR, "group_changed", 5)
 async def group_changed(world: "World", step: Step, draws: SeededDraws) -> None:
-    """A group's other leader joins or leaves."""
+    """A group's other leader joins or leaves; or a chain's is to copy copies from now on, or no longer."""
     group = one_of(sorted(world.groups), draws)
+    if group == CHAIN_GROUP and draws.chance(TURNED_PER_MILLE):
+        world.relaying ^= {group}
+        await world.publish_group(group)
+        return
     leaders = list(world.groups[group])
     other = one_of(sorted(world.leaders), draws)
+    if world.follows(other, group):
+        return  # it would copy itself, which no group may
     if other in leaders and len(leaders) > 1:
         leaders.remove(other)
     elif other not in leaders:
         leaders.append(other)
     world.groups[group] = tuple(leaders)
-    await world.publish({"kind": "group", "group": group, "leaders": leaders})
+    await world.publish_group(group)
 
 
 @ingredient(Kind.OPERATOR, "resync", 5)

@@ -108,6 +108,8 @@ class LeaderTrade(msgspec.Struct, kw_only=True):
     opened: Decimal
     at: float
     left: Decimal
+    magic: int = 0
+    """Of the deal that opened it: where it is a copy itself, that copy's."""
 
 
 def signed(side: Side, volume: Decimal) -> Decimal:
@@ -354,6 +356,7 @@ class Facts:
                 opened=deal.volume,
                 left=deal.volume,
                 at=at,
+                magic=deal.magic,
             )
             self.trades_by_ref[trade.ref] = trade
             self.trades_by_ref[f"{server}:{login}:o{deal.order_ticket}"] = trade

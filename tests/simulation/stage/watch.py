@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from kopitra.application.fencing import FenceRow
 from kopitra.application.ports.journal import Frame
 from kopitra.domain.identifiers import JournalId
+from kopitra.domain.orders import DealEntry
 from kopitra.machine import events
 from kopitra.machine.codec import EventCodec
 from kopitra.machine.evolve import evolve
@@ -15,6 +16,7 @@ from kopitra_agent.ports.terminal import TradeRequest, TradeResult
 from kopitra_agent.ports.transport import Request, Response
 from tests.simulation.invariants.all_of_them import every_invariant
 from tests.simulation.invariants.registry import Invariant
+from tests.simulation.stage.chains import above
 from tests.simulation.stage.facts import Facts
 
 if TYPE_CHECKING:
@@ -94,6 +96,10 @@ class Watch:
                     if decision.reason is not None:
                         count(f"reason {decision.reason}")
                     self._count_copy(decision.follower, decision.copy_id)
+                    if event.depth and decision.outcome is events.Outcome.PLANNED:
+                        count("copy of a copy")
+            case events.SignalIgnored():
+                count(f"signal {event.reason}")
             case events.CommandAcknowledged():
                 count(f"ack {event.status}")
                 ordered = self.facts.ordered.get(event.command)
@@ -150,10 +156,17 @@ class Watch:
         terms = party.terms
         now = self._world.time.monotonic()
         self.facts.dealt(party.name, terms.server, terms.login, party.role.leads, deal, now)
-        if party.role.leads and deal.kind == "trade":
+        if not party.role.follows and deal.kind == "trade":
             self._world.leader_events += 1
+        self._count_filled(deal, party.name)
         for invariant in self._having("dealt"):
             invariant.dealt(party, deal)
+
+    def _count_filled(self, deal: Deal, account: str) -> None:
+        copy = self.facts.copies.get((account, deal.magic)) if deal.entry is DealEntry.IN else None
+        trade = self.facts.trade_of(copy) if copy is not None else None
+        if trade is not None and above(self.facts, trade) is not None:
+            self._world.coverage.transition("filled copy of a copy")
 
     # -- the end -----------------------------------------------------------------------------------------------------
 

@@ -62,6 +62,8 @@ class World:
         """Rules by subscription and revision, as an operator published them."""
         self.groups: dict[str, tuple[str, ...]] = {}
         """By group: its leaders, as last published."""
+        self.relaying: set[str] = set()
+        """Groups that copy on what their leaders copy from others."""
         self.leaders: set[str] = set()
         self.guards: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
         """By scope and target of a layer, and name: the guards that were published for it."""
@@ -140,6 +142,17 @@ class World:
 
     async def publish(self, parameters: Mapping[str, Any], account: str | None = None) -> None:
         await self.commands.send([self.operation("config.publish", parameters, account)])
+
+    async def publish_group(self, group: str) -> None:
+        relaying = {"copiesOfCopies": True} if group in self.relaying else {}
+        await self.publish({"kind": "group", "group": group, "leaders": list(self.groups[group]), **relaying})
+
+    def follows(self, account: str, group: str) -> bool:
+        """Whether a subscription of the account is in the group, as it was published."""
+        return any(
+            settings["group"] == group and self.follower_of[name] == account
+            for (name, _), settings in self.published.items()
+        )
 
     async def publish_account(self, name: str, **settings: Any) -> None:
         code = sha256(code_of(name).encode()).hexdigest()

@@ -241,6 +241,39 @@ def test_an_end_that_overtakes_its_beginning_in_a_chain_is_remembered(chains: Ch
     assert decision.reason == SkipReason.CLOSED_BEFORE_OPEN
 
 
+def adopt(chains: Chains, account: AccountId, magic: int) -> None:
+    """Two snapshots of a leader that has told of nothing yet show a position."""
+    for _ in range(2):
+        chains.later(6)
+        chains.snapshot(account, chains.held(501, magic=magic), stream_id=f"stream-{account}")
+
+
+def test_a_copy_that_a_snapshot_showed_first_is_as_old_as_the_first_leaders_trade(chains: Chains) -> None:
+    chains.tell(LEADER, SignalAction.OPEN)
+    magic = chains.trade(B).magic
+    adopt(chains, B, magic)
+    chains.later(20)
+    [decision] = chains.tell(B, SignalAction.OPEN, "Broker:77:501", magic=magic, age_ms=10)
+    assert decision.order is not None
+    assert decision.order.ttl_ms == 28_000
+    planned = chains.history[-1]
+    assert isinstance(planned, CopyPlanned)
+    assert planned.depth == 1
+
+
+def test_what_is_added_to_a_copy_that_only_a_snapshot_showed_is_as_old_as_what_it_copies(
+    chains: Chains,
+) -> None:
+    chains.tell(LEADER, SignalAction.OPEN)
+    magic = chains.trade(B).magic
+    adopt(chains, B, magic)
+    chains.later(20)
+    grown: dict[str, Any] = {"volume": lots("0.4"), "volume_after": lots("1.4"), "magic": magic}
+    [decision] = chains.tell(B, SignalAction.INCREASE, "Broker:77:501", **grown)
+    assert decision.order is not None
+    assert decision.order.ttl_ms == 28_000
+
+
 def test_an_operators_trade_is_an_echo_in_a_chain_as_well(chains: Chains) -> None:
     chains.do(
         commands.PlaceOperatorOrder(

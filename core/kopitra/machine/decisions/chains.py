@@ -39,8 +39,16 @@ def source_of(
     state: State, account: Account, signal: Signal, position: LeaderPosition | None, context: Context
 ) -> Relayed | Own:
     """Where a signal comes from: the leader's own trade, an echo of a copy, or a copy that is copied on."""
-    if position is not None or not is_copied(account, signal):
-        return Own.TRADE  # what is known already goes on as it began
+    if not is_copied(account, signal):
+        return Own.TRADE
+    if position is None:
+        return _source(state, account, signal, context)
+    announced = position.adopted and signal.action in OPENING
+    source = _source(state, account, signal, context) if announced else Own.TRADE
+    return Own.TRADE if source is Own.ECHO else source  # what is known already goes on as it began
+
+
+def _source(state: State, account: Account, signal: Signal, context: Context) -> Relayed | Own:
     if not relays(state, account):
         return Own.ECHO
     if signal.action not in OPENING:
@@ -57,6 +65,15 @@ def is_copied(account: Account, signal: Signal) -> bool:
 def copy_with(account: Account, magic: int | None) -> Copy | None:
     copy_id = account.following.by_magic.get(magic or 0)
     return account.following.copies.get(copy_id) if copy_id is not None else None
+
+
+def depth_of(state: State, account: Account, magic: int | None) -> int:
+    """How often a trade that this account holds was copied before; 0 for its own."""
+    copy = copy_with(account, magic)
+    if copy is None:
+        return 0
+    parent = _parent_of(state, copy)
+    return parent.depth + 1 if parent is not None else 1
 
 
 def relays(state: State, account: Account) -> bool:

@@ -10,7 +10,7 @@ from kopitra.domain.skips import SkipReason
 from kopitra.domain.telemetry import HeldPosition, PositionSnapshot
 from kopitra.domain.trading import LeaderFigures, Signal, SignalAction
 from kopitra.machine.decisions.agreement import agreed
-from kopitra.machine.decisions.chains import copy_with, relays
+from kopitra.machine.decisions.chains import copy_with, depth_of, relays
 from kopitra.machine.decisions.growing import decide_later, missed_leg
 from kopitra.machine.decisions.identity import is_own_magic, run_of
 from kopitra.machine.decisions.opening import Opening
@@ -294,5 +294,11 @@ def _adopted(
     opening = Opening(state, account, signal, run, context)
     decisions = opening.skip_all(SkipReason.MISSED_OPEN, "known from a snapshot only")
     return CopyPlanned(
-        account=account.account, run=run, signal=signal, age_ms=0, decisions=decisions, healed=True
+        account=account.account,
+        run=run,
+        signal=signal,
+        age_ms=0,
+        decisions=decisions,
+        healed=True,
+        depth=depth_of(state, account, held.magic),
     )
