@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kopitra.application.fencing import FenceRow
+from kopitra.application.steady_clock import SLEW
 from kopitra.domain.orders import DealEntry, OrderType
-from kopitra.domain.trading import Order, OrderAction
+from kopitra.domain.trading import Order, OrderAction, SignalAction
 from kopitra.machine.events import (
     CopyPlanned,
     OperatorOrdered,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 ZERO = Decimal(0)
 OPENS = ("deal", "pending")
 REDUCES = frozenset({OrderAction.CLOSE, OrderAction.PARTIAL_CLOSE, OrderAction.CANCEL})
+MILLISECONDS = 1000
 LATE_SECONDS = 4.0
 """An open may be sent at the very end of its time, and three times with a pause; its last step needs an answer each."""
 REPEATED_SECONDS = 5.0
@@ -111,6 +113,24 @@ def _matches(order: Order, request: TradeRequest) -> bool:
 class NoStaleOpen(Invariant):
     """Nothing is opened at market that is older than its rules allow, measured from the leader's deal itself; a copy of
     a copy from the first leader's."""
+
+    def committed(self, recorded: Recorded, row: FenceRow) -> None:
+        """A copy of a copy is planned as at least as old as what the journal knows of its first leader's trade."""
+        event = recorded.event
+        if not isinstance(event, CopyPlanned) or event.signal.action is not SignalAction.OPEN or event.healed:
+            return
+        trade = self.facts.trades_by_ref.get(event.signal.position_ref)
+        first = line_of(self.facts, trade)[-1] if trade is not None else None
+        if first is None or first is trade:
+            return
+        known = self.facts.decided.get((first.leader, first.ref))
+        if known is None or not any(decision.order for decision in event.decisions):
+            return
+        self.times += 1
+        since = max(known, first.at)
+        least = (self.world.time.monotonic() - since) * (1 - SLEW) - self.world.clock_error(since)
+        if event.age_ms / MILLISECONDS + LATE_SECONDS < least:
+            self.violated(f"{event.account}'s copy is {event.age_ms} ms old, of a trade {least:.1f} s old")
 
     def requested(self, party: "Party", request: TradeRequest) -> None:
         copy = self.facts.copies.get((party.name, request.magic))

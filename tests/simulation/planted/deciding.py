@@ -321,3 +321,9 @@ def echoes_are_copied(patches: Patches) -> None:
     """What a leader copies from others is copied on, whether its group says so or not."""
     patches.replace(f"{D}.chains:relays", lambda original: lambda state, account: True)
     patches.replace(f"{D}.opening:is_copied", lambda original: lambda leader, signal: False)
+
+
+@planted(Layer.DECIDE)
+def chains_are_fresh_again(patches: Patches) -> None:
+    """A copy of a copy is as old as the deal that it copies, however late that was."""
+    patches.replace(f"{D}.chains:_age_ms", lambda original: lambda *about: 0)

@@ -216,6 +216,18 @@ def test_a_pending_order_that_rested_for_days_is_as_old_as_its_fill(chains: Chai
     assert decision.order.ttl_ms == 50_000
 
 
+def test_a_fill_that_was_told_late_is_as_old_as_it_was_then(chains: Chains) -> None:
+    resting: dict[str, Any] = {"order_type": OrderType.LIMIT, "price": lots("1.09")}
+    chains.tell(LEADER, SignalAction.PENDING_PLACED, **resting)
+    order = chains.trade(B)
+    chains.later(86_400)
+    chains.tell(LEADER, SignalAction.PENDING_FILLED, age_ms=40_000, **resting)
+    chains.later(10)
+    [decision] = chains.tell(B, SignalAction.OPEN, "of-b", magic=order.magic)
+    assert decision.order is not None
+    assert decision.order.ttl_ms == 10_000
+
+
 def test_a_trade_that_takes_too_long_through_the_chain_expires(chains: Chains) -> None:
     chains.tell(LEADER, SignalAction.OPEN)
     order = chains.trade(B)

@@ -116,9 +116,10 @@ def _age_ms(state: State, parent: LeaderPosition, copy: Copy, context: Context) 
     what was added to a copy, since that was made which it copies in its turn."""
     leg = parent.legs.get(copy.leg)
     at = leg.at if leg is not None else parent.opened_at
-    age_ms = (context.now - at) // timedelta(milliseconds=1)
+    known_ms = leg.age_ms if leg is not None else parent.age_ms
+    age_ms = known_ms + (context.now - at) // timedelta(milliseconds=1)
     if at == parent.opened_at:
-        return parent.age_ms + age_ms
+        return age_ms
     upper = copy_with(state.accounts[copy.leader], parent.magic) if parent.depth else None
     grandparent = _parent_of(state, upper) if upper is not None else None
     if upper is None or grandparent is None:
