@@ -47,7 +47,7 @@ async def tight_floor(world: "World", step: Step, draws: SeededDraws) -> None:
     if draws.chance(500):
         await guard_layer(world, "follower", step.who, _floor(world, draws, step.who))
     else:
-        everybody = [name for name, party in world.parties.items() if not party.role.leads]
+        everybody = [name for name, party in world.parties.items() if party.role.follows]
         await guard_layer(world, "platform", TENANT, {**_floor(world, draws, *everybody), "each": False})
 
 

@@ -97,7 +97,7 @@ class Party:
 
     def _note_results(self) -> None:
         """Of those only that guards may watch."""
-        if not self.role.leads:
+        if self.role.follows:
             view = self.terminal.desk.broker.account_view()
             self.results.note(view.balance, view.equity)
 
