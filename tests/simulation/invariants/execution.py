@@ -123,6 +123,8 @@ class NoStaleOpen(Invariant):
         first = line_of(self.facts, trade)[-1] if trade is not None else None
         if first is None or first is trade:
             return
+        if self.world.has_slept(0, LATE_SECONDS):
+            return  # planned before everything stood still, and written only now
         known = self.facts.decided.get((first.leader, first.ref))
         if known is None or not any(decision.order for decision in event.decisions):
             return
