@@ -9,7 +9,8 @@ from tests.simulation.stage.chains import copied_by, relays
 
 @invariant("chains_are_declared")
 class ChainsAreDeclared(Invariant):
-    """A leader's copy is copied on by the groups that say so and no others, and is no echo as long as one does."""
+    """A leader's copy is copied on by the groups that say so and no others, and is no echo as long as one does; what an
+    operator opens at a leader's account always is one."""
 
     def committed(self, recorded: Recorded, row: FenceRow) -> None:
         event = recorded.event
@@ -21,6 +22,8 @@ class ChainsAreDeclared(Invariant):
     def _ignored(self, event: SignalIgnored) -> None:
         self.times += 1
         magic = event.signal.magic
+        if self.facts.operated.opened(event.account, magic):
+            return
         if copied_by(self.facts, event.account, magic) is None:
             self.violated(f"{event.account}'s own trade {event.signal.position_ref} is taken for an echo")
         known = self.facts.shadow.accounts[event.account].following.by_magic
@@ -28,6 +31,9 @@ class ChainsAreDeclared(Invariant):
             self.violated(f"{event.account}'s copy {magic} is an echo, though a group copies it on")
 
     def _planned(self, event: CopyPlanned) -> None:
+        if self.facts.operated.opened(event.account, event.signal.magic):
+            self.times += 1
+            self.violated(f"{event.account}'s trade {event.signal.position_ref} of an operator is copied on")
         if copied_by(self.facts, event.account, event.signal.magic) is None:
             return
         for decision in event.decisions:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tests.simulation.stage.world import World
 
 ZERO = Decimal(0)
+ENDS = frozenset({"deal", "remove"})
+"""Requests at a position or an order that take it away; the others change its stops or its price."""
 
 
 class LoneTrade(msgspec.Struct, kw_only=True):
@@ -87,7 +89,7 @@ class OperatorsOrdersHold(Invariant):
         if any(order.copy_id is None and order.ticket == ticket for order in orders) and self._by_operator(
             party.name, request.magic
         ):
-            trade.to_close = True
+            trade.to_close = trade.to_close or request.action in ENDS
         else:
             self.violated(f"{party.name} sends {request} for an operator's trade, which no operator ordered")
 

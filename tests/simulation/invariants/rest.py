@@ -223,9 +223,11 @@ class EveryTradeIsKnown(Invariant):
                 yield f"{trade.leader}'s {trade.ref} left no record"
 
     def _is_echo(self, trade: LeaderTrade) -> bool:
-        """A copy that no group copies on, or that is its owner's by now: recorded, and not kept."""
+        """A copy that no group copies on, or that is its owner's by now, or an operator's: recorded, and not kept."""
         copy = copied_by(self.facts, trade.leader, trade.magic)
         recorded = (trade.leader, trade.ref) in self.facts.decided or self._was_pending(trade)
+        if recorded and self.facts.operated.opened(trade.leader, trade.magic):
+            return True
         if copy is None or not recorded:
             return False
         return copy.copy_id in self.facts.released or not relays(self.facts, trade.leader)

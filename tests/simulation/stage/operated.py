@@ -29,6 +29,10 @@ class Operated:
         if order.action is OrderAction.MODIFY:
             self.stops[copy] = order.stop_loss, order.take_profit
 
+    def opened(self, account: str, magic: int | None) -> bool:
+        """Whether a trade is an operator's at this account alone, which is copied on by nobody."""
+        return (account, magic) in self.lone
+
     def planned(self, event: CopyPlanned) -> None:
         """A leader's change of stops takes the place of an operator's."""
         for decision in event.decisions:
