@@ -228,6 +228,18 @@ def test_a_fill_that_was_told_late_is_as_old_as_it_was_then(chains: Chains) -> N
     assert decision.order.ttl_ms == 10_000
 
 
+def test_nothing_is_opened_for_a_fill_that_only_snapshots_tell_of(chains: Chains) -> None:
+    resting: dict[str, Any] = {"order_type": OrderType.LIMIT, "price": lots("1.09")}
+    chains.tell(LEADER, SignalAction.PENDING_PLACED, "Broker:77:o501", **resting)
+    order = chains.trade(B)
+    others = [chains.held(number) for number in range(2, 5)]
+    for _ in range(3):
+        chains.later(6)
+        chains.snapshot(LEADER, chains.held(501), *others, stream_id=f"stream-{LEADER}", taken_at_ordinal=99)
+    [decision] = chains.tell(B, SignalAction.OPEN, "of-b", magic=order.magic)
+    assert decision.reason == SkipReason.EXPIRED
+
+
 def test_a_trade_that_takes_too_long_through_the_chain_expires(chains: Chains) -> None:
     chains.tell(LEADER, SignalAction.OPEN)
     order = chains.trade(B)

@@ -232,3 +232,33 @@ def test_silence_and_return_are_noted_once_each(world: World) -> None:
     world.tick()
     world.tick()
     assert [e.silent for e in world.history if isinstance(e, SilenceChanged)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("action", "ticket", "code"),
+    [
+        (OrderAction.PARTIAL_CLOSE, 501, "target_volume_missing"),
+        (OrderAction.PARTIAL_CLOSE, None, "ticket_missing"),
+        (OrderAction.OFFSET, 501, "action_not_orderable"),
+    ],
+)
+def test_an_order_that_an_ea_would_have_to_guess_at_is_refused_and_changes_nothing(
+    world: World, action: OrderAction, ticket: int | None, code: str
+) -> None:
+    follower = world.follower()
+    world.opened(position=501)
+    before = world.state.sequence
+    refused = world.ask(
+        commands.PlaceOperatorOrder(
+            account=follower,
+            subject="op",
+            action=action,
+            symbol="EURUSD",
+            side=Side.BUY,
+            volume=lots("0.4"),
+            ticket=ticket,
+        )
+    )
+    assert isinstance(refused, Refusal)
+    assert (refused.status, refused.code) == (422, code)
+    assert world.state.sequence == before

@@ -259,7 +259,12 @@ def _healed(
     decide = missed_leg if signal.action in GROWING else decide_later
     decisions = decide(state, account, position, signal, run, context)
     return CopyPlanned(
-        account=account.account, run=run, signal=signal, age_ms=0, decisions=decisions, healed=True
+        account=account.account,
+        run=run,
+        signal=signal,
+        age_ms=signal.age_ms,
+        decisions=decisions,
+        healed=True,
     )
 
 

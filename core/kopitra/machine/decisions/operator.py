@@ -19,16 +19,13 @@ def place_operator_order(state: State, command: PlaceOperatorOrder, context: Con
     halt = halts_account(state, command.account)
     if opens and halt is not None:
         return Refusal(status=409, code="trading_halted", detail=f"trading is halted: {halt}")
-    if not opens and command.ticket is None:
-        return Refusal(
-            status=422, code="ticket_missing", detail=f"{command.action} needs the ticket it is meant for"
-        )
+    lacking = _lacks(command)
+    if lacking is not None:
+        return lacking
     command_id = CommandId(
         derived_id("o-", state.shard, command.account, "operator", str(account.operator_orders + 1))
     )
-    copy = (
-        None if opens else _copy_at(account, command.ticket)
-    )  # an open is a trade of its own, whatever its ticket
+    copy = None if opens else _copy_at(account, command.ticket)  # an open is a trade of its own
     order = Order(
         command_id=command_id,
         copy_id=copy.copy_id if copy is not None else None,
@@ -51,6 +48,22 @@ def place_operator_order(state: State, command: PlaceOperatorOrder, context: Con
         (OperatorOrdered(account=command.account, order=order, subject=command.subject),),
         {"command_id": command_id},
     )
+
+
+def _lacks(command: PlaceOperatorOrder) -> Refusal | None:
+    """What an EA would have to guess: which position is meant, and how much of it is to remain."""
+    if command.action is OrderAction.OFFSET:
+        detail = (
+            "offset is the platform's own way to take a copy off a net position; order a close or an open"
+        )
+        return Refusal(status=422, code="action_not_orderable", detail=detail)
+    if command.action is not OrderAction.OPEN and command.ticket is None:
+        detail = f"{command.action} needs the ticket it is meant for"
+        return Refusal(status=422, code="ticket_missing", detail=detail)
+    if command.action is OrderAction.PARTIAL_CLOSE and command.target_volume is None:
+        detail = "partial_close needs targetVolume, the lots that are to remain"
+        return Refusal(status=422, code="target_volume_missing", detail=detail)
+    return None
 
 
 def _copy_at(account: Account, ticket: int | None) -> Copy | None:
