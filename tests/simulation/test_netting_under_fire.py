@@ -26,6 +26,8 @@ from tests.simulation.test_netting import (
     started,
 )
 
+NETTED = {"increase", "reverse"}
+"""Signals of leaders on netting accounts only."""
 SEEDS = 4
 TRADES = 30
 RATES = FaultRates(
@@ -85,6 +87,10 @@ def books(platform: SimulatedPlatform) -> Account:
     return platform.service.core.engine.state.accounts[FOLLOWER]  # type: ignore[index]
 
 
+def _was_told(platform: SimulatedPlatform, action: str) -> bool:
+    return any(f'"action":"{action}"' in line for line in platform.trace)
+
+
 @pytest.mark.parametrize(("leaders", "follower"), COMBINATIONS)
 def test_what_leaders_closed_is_closed_whatever_went_wrong(
     leaders: MarginMode, follower: MarginMode, seed: int
@@ -101,12 +107,16 @@ def test_what_leaders_closed_is_closed_whatever_went_wrong(
         await close_everything(platform)
         await platform.until(lambda: not platform.parties[FOLLOWER].positions, 600)
         await time.sleep(60)
+        told.update(action for action in NETTED if _was_told(platform, action))
         assert platform.parties[FOLLOWER].positions == []
         assert [copy for copy in books(platform).following.copies.values() if copy.live] == []
 
+    told: set[str] = set()
     for number in range(seed, seed + SEEDS):
         draws = Random(f"{number}-{leaders}-{follower}")
         run_virtual(number, lambda time, draws=draws: main(time, draws))
+    if leaders is MarginMode.NETTING:
+        assert told == NETTED
 
 
 @pytest.mark.parametrize("leaders", MarginMode)
