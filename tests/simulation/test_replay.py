@@ -9,6 +9,9 @@ import pytest
 from tests.simulation.running import run_seed
 
 SEEDS = (3, 4)
+DRAWN = 100
+ENTRIES = ("running", "batch", "planted.hunting")
+"""Where a seed is played from; each imports the ingredients in an order of its own."""
 CHILD = (
     "from tests.simulation.running import quieten, run_seed\n"
     "quieten()\n"
@@ -16,11 +19,21 @@ CHILD = (
     "    outcome = run_seed(seed)\n"
     "    print(seed, outcome.trace_hash, outcome.state_hash)\n"
 )
+DRAWING = (
+    "import tests.simulation.{entry}\n"
+    "from tests.simulation.scenario.drawing import drawn_scenario\n"
+    "for seed in range({seeds}):\n"
+    "    print(drawn_scenario(seed))\n"
+)
 
 
 def hashes_of(hash_seed: str) -> str:
     """Traces and states as another process with this PYTHONHASHSEED makes them."""
-    child = [sys.executable, "-c", CHILD.format(seeds=SEEDS)]
+    return told_by(CHILD.format(seeds=SEEDS), hash_seed)
+
+
+def told_by(program: str, hash_seed: str) -> str:
+    child = [sys.executable, "-c", program]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     return subprocess.run(child, env=environment, capture_output=True, text=True, check=True).stdout
 
@@ -30,6 +43,13 @@ def test_traces_and_states_do_not_depend_on_the_processs_hashes() -> None:
     first, second = hashes_of("1"), hashes_of("2")
     assert first == second
     assert len(first.splitlines()) == len(SEEDS)
+
+
+@pytest.mark.timeout(200)
+def test_a_seed_is_the_same_wherever_it_is_played_from() -> None:
+    first, *others = (told_by(DRAWING.format(entry=entry, seeds=DRAWN), "1") for entry in ENTRIES)
+    assert len(first.splitlines()) == DRAWN
+    assert others == [first] * len(others)
 
 
 def test_a_seed_played_twice_in_one_process_is_the_same_to_the_byte() -> None:

@@ -25,7 +25,7 @@ async def approval_asked(world: "World", step: Step, draws: SeededDraws) -> None
         await world.time.sleep(draws.between(*PENDING_MS) / 1000)
         await _approve(world, step.who, by_queue=draws.chance(500))
     await world.publish_account(step.who)
-    while _waits(_account(world, step.who)):
+    while world.commands.waiting or _waits(_account(world, step.who)):
         await world.time.sleep(AGAIN_SECONDS)
         await _approve(world, step.who, by_queue=True)
 

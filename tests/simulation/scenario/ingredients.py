@@ -67,9 +67,11 @@ def named(name: str) -> Ingredient:
 
 
 def drawn_from(kind: Kind, draws: SeededDraws) -> str:
+    """By name, so that a seed is the same whichever module entered its ingredients first."""
     table = TABLES[kind]
     pick = draws.below(sum(i.weight for i in table.values()))
-    for found in table.values():
+    for name in sorted(table):
+        found = table[name]
         pick -= found.weight
         if pick < 0:
             return found.name
