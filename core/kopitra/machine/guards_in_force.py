@@ -65,12 +65,35 @@ def members(state: State, scope: SettingsScope, target: str) -> list[AccountId]:
     tenant's platform."""
     if scope is SettingsScope.FOLLOWER:
         return [AccountId(target)]
-    if scope is SettingsScope.GROUP:
-        following = (state.subscriptions[s] for s in state.by_group.get(GroupId(target), ()))
-    else:
-        following = (s for s in state.subscriptions.values() if s.tenant == target)
-    found = {s.follower for s in following if s.enabled or _holds_copies(state, s)}
+    found = {s.follower for s in _following(state, scope, target) if s.enabled or _holds_copies(state, s)}
     return sorted(found & state.accounts.keys())
+
+
+def leavers(state: State, placed: Placed, counted: list[AccountId]) -> list[AccountId]:
+    """Who unsubscribed lately, so that the sum's highest result still has theirs in it."""
+    if placed.scope is SettingsScope.FOLLOWER:
+        return []
+    gone = {s.follower for s in _following(state, placed.scope, placed.target) if not s.enabled}
+    known = gone.difference(counted) & state.accounts.keys()
+    return sorted(a for a in known if placed.key in state.accounts[a].guard_marks)
+
+
+def is_summed(state: State, placed: Placed, account: Account) -> bool:
+    """Whether a guard over a sum adds this account up."""
+    if placed.scope is SettingsScope.FOLLOWER:
+        return placed.target == account.account
+    follows = (state.subscriptions[s] for s in state.of_follower.get(account.account, ()))
+    return any(
+        (placed.scope is SettingsScope.PLATFORM or s.group == placed.target)
+        and (s.enabled or _holds_copies(state, s))
+        for s in follows
+    )
+
+
+def _following(state: State, scope: SettingsScope, target: str) -> Iterator[Subscription]:
+    if scope is SettingsScope.GROUP:
+        return (state.subscriptions[s] for s in state.by_group.get(GroupId(target), ()))
+    return (s for s in state.subscriptions.values() if s.tenant == target)
 
 
 def covers(state: State, scope: SettingsScope, target: str, copy: Copy) -> bool:

@@ -47,9 +47,7 @@ class NetsAddUp(Invariant):
         return low, high
 
     def _rests(self, copy: CopyFacts) -> bool:
-        orders = self.world.parties[copy.leader].orders
-        stopped = copy.copy_id in self.facts.stopped
-        return not stopped and any(copy.ref.endswith(f":o{order.ticket}") for order in orders)
+        return copy.copy_id not in self.facts.stopped and self.world.parties[copy.leader].rests(copy.ref)
 
 
 def _exactly(copy: CopyFacts, volume: Decimal) -> tuple[Decimal, Decimal]:

@@ -51,9 +51,7 @@ class FollowersConverge(Invariant):
 
     def _resting(self, party: "Party", copy: CopyFacts) -> Iterator[str]:
         """The leader's order was never filled: it rests, or it is gone and the copy with it."""
-        ref = copy.ref
-        leader = self.world.parties[copy.leader]
-        rests = any(ref.endswith(f":o{order.ticket}") for order in leader.orders)
+        rests = self.world.parties[copy.leader].rests(copy.ref)
         rests = rests and copy.opens[0].order.copy_id not in self.facts.stopped
         if not rests and copy.live:
             yield f"{copy.account}'s copy {copy.magic} holds {copy.live} of an order that is gone"

@@ -173,14 +173,10 @@ class SkipsAreTrue(Invariant):
         trade = self.facts.trades_by_ref.get(str(event.signal.position_ref))
         if trade is not None and not trade.left:
             return True
-        if trade is None and not self._rests(event):
+        if trade is None and not self.world.parties[event.account].rests(event.signal.position_ref):
             return True
         copy = copied_by(self.facts, event.account, event.signal.magic)
         return copy is not None and is_over(self.world, copy)
-
-    def _rests(self, event: CopyPlanned) -> bool:
-        orders = self.world.parties[event.account].orders
-        return any(str(event.signal.position_ref).endswith(f":o{order.ticket}") for order in orders)
 
     def copy_of_copy(self, event: CopyPlanned, decision: CopyDecision) -> bool:
         shadow = self.facts.shadow

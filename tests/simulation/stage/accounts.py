@@ -82,6 +82,10 @@ class Party:
     def orders(self) -> list[PendingOrder]:
         return list(self.state.orders.values())
 
+    def rests(self, ref: str) -> bool:
+        """Whether an order of this name (`server:login:o` and its ticket) rests at the broker."""
+        return any(ref.endswith(f":o{ticket}") for ticket in self.terminal.ledger.orders)
+
     @property
     def worth(self) -> Decimal:
         """The balance, as last seen."""

@@ -50,7 +50,7 @@ def is_over(world: "World", copy: CopyFacts) -> bool:
     facts = world.watch.facts
     trade = facts.trade_of(copy)
     if trade is None:
-        return not any(copy.ref.endswith(f":o{order.ticket}") for order in world.parties[copy.leader].orders)
+        return not world.parties[copy.leader].rests(copy.ref)
     return any(not each.left for each in line_of(facts, trade))
 
 

@@ -21,11 +21,21 @@ class WatchedTerminal(LocalTerminal):
         self.on_result: Callable[[TradeRequest, TradeResult | None], None] = lambda request, result: None
         self.on_deal: Callable[[Deal], None] = lambda deal: None
         self._known_deals = len(state.deals)
+        self._left = state
         self.desk.broker.record_with(self._look)
 
     @property
     def up(self) -> bool:
         return self._desk is not None
+
+    @property
+    def ledger(self) -> BrokerState:
+        """The broker's, whether or not the terminal is up: nothing is traded while it is down."""
+        return self._left if self._desk is None else self.desk.broker.state
+
+    def crash(self) -> None:
+        self._left = self.desk.broker.state
+        super().crash()
 
     def restart(self) -> None:
         super().restart()

@@ -2,11 +2,13 @@
 
 import pytest
 
+from kopitra.domain.identifiers import AccountId
 from kopitra.domain.settings import SettingsScope
 from kopitra.domain.trading import OrderAction, SignalAction
+from kopitra.machine import commands
 from kopitra.machine.events import GuardLifted
 from tests.unit.copying.guarded import GuardedWorld, daily_loss, gate, reasons, trailing
-from tests.unit.copying.world import GROUP, spec
+from tests.unit.copying.world import GROUP, TENANT, spec
 
 
 @pytest.fixture
@@ -137,3 +139,92 @@ def test_a_new_day_lifts_a_sums_hit(world: GuardedWorld) -> None:
     world.later(24 * 3600)
     world.tick()
     assert world.state.guard_holds == {}
+
+
+def leave(world: GuardedWorld, account: AccountId) -> None:
+    [held] = [s for s in world.state.subscriptions.values() if s.follower == account]
+    world.do(
+        commands.PublishSubscription(
+            subscription=held.subscription,
+            tenant=TENANT,
+            revision=held.revision + 100,
+            group=held.group,
+            follower=account,
+            rules=held.settings,
+            enabled=False,
+        )
+    )
+
+
+def gained(world: GuardedWorld) -> tuple[AccountId, AccountId]:
+    """Two accounts under a drawdown of 1000 over their sum, one of which has won 1500."""
+    one, other = world.follower("one"), world.follower("other")
+    world.guard_group(trailing(name="sum", each=False, currency="USD", unit="money", limit="1000"))
+    world.tell(one, "10000")
+    world.tell(other, "10000")
+    world.tell(one, "11500")
+    return one, other
+
+
+def test_a_gain_that_nobody_can_see_after_a_restart_is_no_loss_of_the_others(world: GuardedWorld) -> None:
+    one, other = gained(world)
+    world.readings.figures.clear()
+    world.tell(other, "10000")
+    assert world.hits() == []
+    world.tell(one, "11500")
+    world.tell(other, "9501")
+    assert world.hits() == []
+    world.tell(other, "9000")
+    assert [hit.measured for hit in world.hits()] == [1000]
+
+
+def test_what_is_lost_beyond_all_gains_is_a_hit_whoever_is_not_heard_of(world: GuardedWorld) -> None:
+    _, other = gained(world)
+    world.readings.figures.clear()
+    world.tell(other, "9001")
+    assert world.hits() == []
+    world.tell(other, "9000")
+    assert len(world.hits()) == 1
+
+
+def test_a_loss_that_nobody_can_see_raises_no_mark(world: GuardedWorld) -> None:
+    one, other = world.follower("one"), world.follower("other")
+    world.guard_group(trailing(name="sum", each=False, currency="USD", unit="money", limit="1000"))
+    world.tell(one, "10000")
+    world.tell(other, "10000")
+    world.tell(one, "9700")
+    world.tell(other, "10250")
+    world.tell(one, "8990")
+    world.readings.figures.clear()
+    world.tell(other, "10250")
+    world.tell(one, "8990")
+    world.tell(other, "10250")
+    assert world.hits() == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_winner_that_leaves_takes_its_gain_with_it(world: GuardedWorld, known: bool) -> None:
+    one, other = gained(world)
+    if not known:
+        world.readings.figures.clear()
+    leave(world, one)
+    world.tell(other, "10000")
+    world.later(5)
+    world.tick()
+    assert world.state.accounts[one].guard_marks == {}
+    world.tell(other, "9001")
+    assert world.hits() == []
+    world.tell(other, "9000")
+    assert [hit.measured for hit in world.hits()] == [1000]
+
+
+def test_what_the_others_have_lost_already_counts_on_when_one_leaves(world: GuardedWorld) -> None:
+    one, other = gained(world)
+    world.tell(other, "9400")
+    leave(world, one)
+    world.later(5)
+    world.tick()
+    world.tell(other, "9001")
+    assert world.hits() == []
+    world.tell(other, "9000")
+    assert [hit.measured for hit in world.hits()] == [1000]

@@ -5,10 +5,10 @@ from decimal import Decimal
 import msgspec
 
 from kopitra.domain.guard_marks import Mark, allowance, fallen, floor_used, is_hit, new_mark, raised, used
-from kopitra.domain.guards import GuardKind
+from kopitra.domain.guards import Guard, GuardKind
 from kopitra.domain.quantities import ZERO
-from kopitra.machine.decisions.guard_values import Unknown, added_up, limit_in, value_of
-from kopitra.machine.guards_in_force import Placed, members
+from kopitra.machine.decisions.guard_values import Sum, Unknown, added_up, limit_in, value_of
+from kopitra.machine.guards_in_force import Placed, leavers, members
 from kopitra.machine.outcome import Context
 from kopitra.machine.state import Account, State
 
@@ -62,7 +62,8 @@ def measure_sum(
     state: State, placed: Placed, context: Context
 ) -> tuple[Measured | None, Mark | None, Unknown | None]:
     """All accounts of a guard over a sum: how much is used, the mark of their result as it is now, and what of it is
-    not known or old. What is known counts as it is."""
+    not known or old. What is known counts as it is; while something is missing, what the sum had gained may be there,
+    and is no loss of the others."""
     guard = placed.guard
     assert guard.currency is not None, "validated: a sum has one"
     accounts = members(state, placed.scope, placed.target)
@@ -72,10 +73,23 @@ def measure_sum(
         known = found.missing is None
         floor = Measured(found.total, guard.limit, guard.currency, found.doubt, floor=True)
         return floor if known else None, None, doubtful
-    mark = state.guard_marks.get(placed.key)
-    if mark is None or not mark.holds(guard, guard.currency, context.now):
-        mark = msgspec.structs.replace(new_mark(guard, found.result, guard.currency, context.now), start=ZERO)
-    mark = raised(mark, found.result - found.surplus)
+    left = added_up(state, leavers(state, placed, accounts), placed.key, guard, guard.currency, context)
+    found.result += left.result
+    found.doubt += left.doubt
+    found.surplus += left.surplus
+    partial = found.missing is not None or left.missing is not None
+    mark = _raised(state.guard_marks.get(placed.key), guard, guard.currency, found, partial, context)
     fall = fallen(guard, mark, found.result)
     allowed = allowance(guard, mark, guard.limit, found.capital)
-    return Measured(fall, allowed, guard.currency, found.doubt), mark, doubtful
+    elsewhere = max(mark.high, ZERO) if partial else ZERO
+    return Measured(fall, allowed, guard.currency, found.doubt + elsewhere), mark, doubtful
+
+
+def _raised(
+    mark: Mark | None, guard: Guard, currency: str, found: Sum, partial: bool, context: Context
+) -> Mark:
+    """The mark of a sum's result; a loss that is missing is no reason to raise it."""
+    if mark is None or not mark.holds(guard, currency, context.now):
+        result = ZERO if partial else found.result
+        mark = msgspec.structs.replace(new_mark(guard, result, currency, context.now), start=ZERO)
+    return mark if partial else raised(mark, found.result - found.surplus)

@@ -1,9 +1,13 @@
 """Look at an account's figures: begin its guards' periods, keep their high-water marks, and find which are hit."""
 
 from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
 
 from kopitra.domain.guard_marks import Mark, new_mark, raised, worth_journaling
 from kopitra.domain.guards import STANDING, WITH_PERIOD, GuardKind
+from kopitra.domain.quantities import ZERO
 from kopitra.machine.decisions.guard_hits import hit
 from kopitra.machine.decisions.guard_measures import Measured, measure, measure_sum
 from kopitra.machine.decisions.guard_values import (
@@ -11,15 +15,16 @@ from kopitra.machine.decisions.guard_values import (
     Value,
     highest,
     paid_lately,
+    rate_between,
     still_settling,
     value_of,
 )
 from kopitra.machine.decisions.standing_still import Sweep
 from kopitra.machine.events import AnyEvent, GuardMarked, GuardSumMarked
-from kopitra.machine.guards_in_force import Placed, guards_of
+from kopitra.machine.guards_in_force import Placed, guards_of, is_summed
 from kopitra.machine.outcome import Context
 from kopitra.machine.readings import SETTLING
-from kopitra.machine.state import Account
+from kopitra.machine.state import Account, State
 from kopitra.machine.stop_events import KeptMark
 
 LOOK_AGAIN_FOR = 4 * SETTLING
@@ -29,7 +34,7 @@ LOOK_AGAIN_FOR = 4 * SETTLING
 def watch(account: Account, sweep: Sweep) -> Iterator[AnyEvent]:
     """What the account's present figures change: as a rule nothing."""
     state, context = sweep.state, sweep.context
-    placed = [p for p in guards_of(state, account) if p.guard.kind in STANDING]
+    placed = _standing(account, state)
     if not placed and not account.guard_marks:
         return
     marks = _marks(account, placed, context)
@@ -40,6 +45,7 @@ def watch(account: Account, sweep: Sweep) -> Iterator[AnyEvent]:
         if (measured := measure(account, p, marks.get(p.key), context)) is not None and measured.is_hit
     ]
     yield from _kept(account, placed, marks, {p.key for p, _ in hits})
+    yield from _left(account, sweep)
     for p, measured in hits:
         yield hit(sweep, p, measured.amount, measured.limit, measured.currency, account.account)
     for p in placed:
@@ -47,11 +53,24 @@ def watch(account: Account, sweep: Sweep) -> Iterator[AnyEvent]:
             yield from _watch_sum(account, p, marks, sweep)
 
 
-def may_have_changed(account: Account, context: Context) -> bool:
-    """Whether time alone may have changed what the last figures mean: a period is over, or a doubt is."""
+def may_have_changed(account: Account, state: State, context: Context) -> bool:
+    """Whether time alone may have changed what the last figures mean: a period is over, or a doubt is, or the account
+    has left a sum."""
     if any(mark.ends is not None and mark.ends <= context.now for mark in account.guard_marks.values()):
         return True
-    return still_settling(account, context, LOOK_AGAIN_FOR)
+    if still_settling(account, context, LOOK_AGAIN_FOR):
+        return True
+    sums = account.guard_marks.keys() & state.guard_marks.keys()
+    return bool(sums) and not sums <= {p.key for p in _standing(account, state)}
+
+
+def _standing(account: Account, state: State) -> list[Placed]:
+    """Guards that watch the account's figures; a sum that it has left does not."""
+    return [
+        p
+        for p in guards_of(state, account)
+        if p.guard.kind in STANDING and (p.guard.each or is_summed(state, p, account))
+    ]
 
 
 def _marks(account: Account, placed: list[Placed], context: Context) -> dict[str, Mark]:
@@ -92,6 +111,31 @@ def _kept(
     dropped = tuple(sorted(account.guard_marks.keys() - in_force))
     if kept or dropped:
         yield GuardMarked(account=account.account, marks=kept, dropped=dropped)
+
+
+def _left(account: Account, sweep: Sweep) -> Iterator[GuardSumMarked]:
+    """Who leaves a sum takes its result with it: what the others have lost is the same as before."""
+    state = sweep.state
+    for placed in guards_of(state, account):
+        total, mark = state.guard_marks.get(placed.key), account.guard_marks.get(placed.key)
+        if total is None or mark is None or is_summed(state, placed, account):
+            continue
+        taken = _result(account, mark, total.currency, sweep.context)
+        # Where it is not known what it takes, nothing is a fall from that.
+        high = min(total.high, ZERO) if taken is None else total.high - taken
+        yield GuardSumMarked(
+            tenant=account.tenant, key=placed.key, mark=msgspec.structs.replace(total, high=high)
+        )
+
+
+def _result(account: Account, mark: Mark, currency: str, context: Context) -> Decimal | None:
+    value = value_of(account, mark.basis, context)
+    if isinstance(value, Unknown) or value.currency != mark.currency:
+        return None
+    rate = rate_between(mark.currency, currency, account.account, context)
+    if isinstance(rate, Unknown):
+        return None
+    return (value.amount - mark.start) * rate.numerator / rate.denominator
 
 
 def _is_news(account: Account, key: str, mark: Mark, is_hit: bool) -> bool:

@@ -35,7 +35,7 @@ def tick(state: State, command: Tick, context: Context) -> Result:
     events.extend(over_by_now(state, context))
     if state.layers:
         for account in state.accounts.values():
-            if may_have_changed(account, context):
+            if may_have_changed(account, state, context):
                 events.extend(watch(account, sweep))
     events.extend(silences(sweep))
     events.extend(kept_up(sweep))
