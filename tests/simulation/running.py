@@ -156,6 +156,10 @@ async def _open(world: World, scenario: Scenario) -> None:
     ends = world.time.monotonic() + OPENING_SECONDS
     while not world.configured and world.time.monotonic() < ends:
         await world.time.sleep(0.1)
+    for refused in world.commands.dead.values():
+        world.watch.violated(
+            "no_part_fails", f"the cast's settings are refused: {refused.dead_letter_error_description}"
+        )
     world.market.show()
     for party in world.parties.values():
         party.start_agent()
