@@ -9,6 +9,7 @@ from kopitra.domain.orders import DealEntry, OrderType
 from kopitra.domain.trading import Order, OrderAction, SignalAction
 from kopitra.machine.events import (
     CopyPlanned,
+    CopySettled,
     OperatorOrdered,
     Outcome,
     Recorded,
@@ -115,7 +116,8 @@ class NoStaleOpen(Invariant):
     a copy from the first leader's."""
 
     def committed(self, recorded: Recorded, row: FenceRow) -> None:
-        """A copy of a copy is planned as at least as old as what the journal knows of its first leader's trade."""
+        """A copy of a copy is planned as at least as old as what the journal knows of its first leader's trade; that it
+        may be written later is not counted."""
         event = recorded.event
         if not isinstance(event, CopyPlanned) or event.signal.action is not SignalAction.OPEN or event.healed:
             return
@@ -130,7 +132,9 @@ class NoStaleOpen(Invariant):
             return
         self.times += 1
         since = max(known, first.at)
-        least = (self.world.time.monotonic() - since) * (1 - SLEW) - self.world.clock_error(since)
+        written = self.world.time.now() + self.world.counterparties.ahead
+        waited = max((written - recorded.at).total_seconds(), 0.0)
+        least = (self.world.time.monotonic() - since) * (1 - SLEW) - self.world.clock_error(since) - waited
         if event.age_ms / MILLISECONDS + LATE_SECONDS < least:
             self.violated(f"{event.account}'s copy is {event.age_ms} ms old, of a trade {least:.1f} s old")
 
@@ -239,3 +243,21 @@ class HaltsHold(Invariant):
         if known is not None:
             keys += [f"platform:{known.tenant}", f"group:{known.group}"]
         return min((self._halts[key] for key in keys if key in self._halts), default=None)
+
+
+@invariant("gone_is_gone")
+class GoneIsGone(Invariant):
+    """A copy that looks at a book settle as closed is closed at its broker. (On a netting account no book tells.)"""
+
+    def committed(self, recorded: Recorded, row: FenceRow) -> None:
+        event = recorded.event
+        if not isinstance(event, CopySettled) or event.status != "closed":
+            return
+        copy = self.facts.copy_of_id.get(event.copy_id)
+        if copy is None or copy.account in self.facts.netting:
+            return
+        self.times += 1
+        if copy.live:
+            self.violated(
+                f"{copy.account}'s copy {copy.magic} holds {copy.live}, and counts as {event.cause}"
+            )

@@ -56,7 +56,16 @@ def open_planned_again(patches: Patches) -> None:
 
         return standing
 
+    def unmindful(original: Any) -> Any:
+        class Anew(original):
+            """Of what has a copy already it is not told."""
+
+            taken = property(lambda self: frozenset(), lambda self, subscriptions: None)
+
+        return Anew
+
     patches.replace(f"{D}.signals:standing", forgetful)
+    patches.replace(f"{D}.signals:Opening", unmindful)
 
 
 @planted(Layer.DECIDE)

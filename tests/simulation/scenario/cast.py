@@ -65,11 +65,13 @@ PROFILES: tuple[BrokerProfile, ...] = (
 
 GUARDED_PER_MILLE = 350
 NETTING_PER_MILLE = 150
-CHAINED_PER_MILLE = 143
+CHAINED_PER_MILLE = 200
 RELAYING_PER_MILLE = 700
 """Of the chains: the others' groups copy nothing that their leader copies itself."""
 CHAIN_GROUP = "group-chain"
 OWN_GROUP = "group-own"
+DELAYED_PER_MILLE = 400
+"""Of middle accounts: what they copy is two seconds old when it is copied on."""
 SHORT_LIVED_PER_MILLE = 600
 SHORT_LIVED: dict[str, Any] = {"openTtlSeconds": 8}
 """How long an open may take to the end of a chain, from its first leader on: less than two hops with trouble take."""
@@ -177,7 +179,8 @@ def _rules(world: "World", follower: str, draws: SeededDraws) -> dict[str, Any]:
     """Stops of a net position would close what several copies hold: such accounts copy none here."""
     rules = asking(one_of(RULES, draws), draws.named(f"asking {follower}"))
     if world.parties[follower].role is Role.BOTH:
-        return {**rules, "sandbox": False}  # on paper nothing would be there to copy on
+        delayed = {"delaySeconds": 2} if draws.named("delayed").chance(DELAYED_PER_MILLE) else {}
+        return {**rules, **delayed, "sandbox": False}  # on paper nothing would be there to copy on
     if follower in world.watch.facts.netting:
         return {**rules, "copyStopLoss": False, "copyTakeProfit": False}
     return rules
