@@ -19,7 +19,7 @@ from kopitra.machine.events import (
 from kopitra.simulation.broker.records import Deal
 from kopitra_agent.ports.terminal import TradeRequest
 from tests.simulation.invariants.registry import Invariant, invariant
-from tests.simulation.stage.chains import line_of
+from tests.simulation.stage.chains import line_of, misjudged
 from tests.simulation.stage.facts import OUR_REASONS, CopyFacts, Facts, Ordered
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ class NoStaleOpen(Invariant):
         since = max(known, first.at)
         written = self.world.time.now() + self.world.counterparties.ahead
         waited = max((written - recorded.at).total_seconds(), 0.0)
-        least = (self.world.time.monotonic() - since) * (1 - SLEW) - self.world.clock_error(since) - waited
+        wrong = self.world.clock_error(since) + misjudged(self.world, since)
+        least = (self.world.time.monotonic() - since) * (1 - SLEW) - wrong - waited
         if event.age_ms / MILLISECONDS + LATE_SECONDS < least:
             self.violated(f"{event.account}'s copy is {event.age_ms} ms old, of a trade {least:.1f} s old")
 
@@ -153,6 +154,8 @@ class NoStaleOpen(Invariant):
         age = self.world.time.monotonic() - first.at
         allowed = copy.rules.open_ttl_seconds + LATE_SECONDS + REPEATED_SECONDS
         allowed += self.world.clock_error(first.at)
+        if first is not trade:
+            allowed += misjudged(self.world, first.at)
         # Age is what both ends held it: what leader's request and follower's answer were on their way comes on top.
         slowest = self.world.network.slowest
         allowed += slowest.get(party.name, 0.0) + slowest.get(first.leader, 0.0)

@@ -12,7 +12,7 @@ from kopitra.domain.trading import OrderAction, SignalAction
 from kopitra.machine.events import CopyDecision, CopyPlanned, Outcome, Recorded
 from kopitra.simulation.broker.records import Deal
 from tests.simulation.invariants.registry import Invariant, invariant
-from tests.simulation.stage.chains import copied_by, first_of, hastened, is_over
+from tests.simulation.stage.chains import copied_by, first_of, is_over, misjudged
 from tests.simulation.stage.desired import PLAIN_MODES, ZERO, planned_volume, share_of
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class SkipsAreTrue(Invariant):
         age = self.world.time.monotonic() - first.at + self.rules(decision).delay_seconds
         wrong = max(self.world.host_error(event.account), self.world.host_error(first.leader))
         if first is not trade:
-            wrong += hastened(self.world, first.at)
+            wrong += misjudged(self.world, first.at)
         return age + CLOCK_SLACK_SECONDS + wrong >= self.rules(decision).open_ttl_seconds
 
     def closed_before_open(self, event: CopyPlanned, decision: CopyDecision) -> bool:

@@ -54,9 +54,9 @@ def is_over(world: "World", copy: CopyFacts) -> bool:
     return any(not each.left for each in line_of(facts, trade))
 
 
-def hastened(world: "World", since: float) -> float:
-    """Seconds by which the counterparty's clock may have gone too fast since then: a process that starts takes its
-    machine's time, one that runs comes closer to it slowly. The core counts by it how old a copy's trade is."""
+def misjudged(world: "World", since: float) -> float:
+    """Seconds by which the counterparty's clock, by which the core counts how old a copy's trade is, may have gone too
+    fast or too slow since then: a process that starts takes its machine's time, one that runs comes closer slowly."""
     slewed = (world.time.monotonic() - since) * SLEW if world.clock_steps else 0.0
     if not any(at >= since for at in world.watch.facts.terms):
         return slewed
