@@ -228,3 +228,19 @@ def test_what_the_others_have_lost_already_counts_on_when_one_leaves(world: Guar
     assert world.hits() == []
     world.tell(other, "9000")
     assert [hit.measured for hit in world.hits()] == [1000]
+
+
+def test_who_leaves_with_a_loss_takes_it_along(world: GuardedWorld) -> None:
+    one, other = world.follower("one"), world.follower("other")
+    world.guard_group(trailing(name="sum", each=False, currency="USD", unit="money", limit="1000"))
+    world.tell(one, "10000")
+    world.tell(other, "10000")
+    world.tell(one, "9100")
+    leave(world, one)
+    world.tell(other, "9001")
+    world.later(5)
+    world.tick()
+    world.tell(other, "9001")
+    assert world.hits() == []
+    world.tell(other, "9000")
+    assert [hit.measured for hit in world.hits()] == [1000]

@@ -6,6 +6,7 @@ import msgspec
 
 from kopitra.domain.guard_marks import Mark, allowance, fallen, floor_used, is_hit, new_mark, raised, used
 from kopitra.domain.guards import Guard, GuardKind
+from kopitra.domain.identifiers import AccountId
 from kopitra.domain.quantities import ZERO
 from kopitra.machine.decisions.guard_values import Sum, Unknown, added_up, limit_in, value_of
 from kopitra.machine.guards_in_force import Placed, leavers, members
@@ -73,11 +74,7 @@ def measure_sum(
         known = found.missing is None
         floor = Measured(found.total, guard.limit, guard.currency, found.doubt, floor=True)
         return floor if known else None, None, doubtful
-    left = added_up(state, leavers(state, placed, accounts), placed.key, guard, guard.currency, context)
-    found.result += left.result
-    found.doubt += left.doubt
-    found.surplus += left.surplus
-    partial = found.missing is not None or left.missing is not None
+    partial = _with_leavers(found, state, placed, accounts, guard.currency, context)
     mark = _raised(state.guard_marks.get(placed.key), guard, guard.currency, found, partial, context)
     fall = fallen(guard, mark, found.result)
     allowed = allowance(guard, mark, guard.limit, found.capital)
@@ -85,11 +82,27 @@ def measure_sum(
     return Measured(fall, allowed, guard.currency, found.doubt + elsewhere), mark, doubtful
 
 
+def _with_leavers(
+    found: Sum, state: State, placed: Placed, accounts: list[AccountId], currency: str, context: Context
+) -> bool:
+    """Count what others gained who have just left, for the highest result has it in it; their losses they take along.
+    Whether anything is missing."""
+    partial = found.missing is not None
+    for name in leavers(state, placed, accounts):
+        left = added_up(state, [name], placed.key, placed.guard, currency, context)
+        partial = partial or left.missing is not None
+        if left.result > ZERO:
+            found.result += left.result
+            found.doubt += left.doubt
+            found.surplus += left.surplus
+    return partial
+
+
 def _raised(
     mark: Mark | None, guard: Guard, currency: str, found: Sum, partial: bool, context: Context
 ) -> Mark:
     """The mark of a sum's result; a loss that is missing is no reason to raise it."""
     if mark is None or not mark.holds(guard, currency, context.now):
-        result = ZERO if partial else found.result
+        result = ZERO if partial else max(found.result, ZERO)  # each began at nothing
         mark = msgspec.structs.replace(new_mark(guard, result, currency, context.now), start=ZERO)
     return mark if partial else raised(mark, found.result - found.surplus)

@@ -114,7 +114,8 @@ def _kept(
 
 
 def _left(account: Account, sweep: Sweep) -> Iterator[GuardSumMarked]:
-    """Who leaves a sum takes its result with it: what the others have lost is the same as before."""
+    """Who leaves a sum takes its gain with it, so that this is no fall of the others, and its loss, which is none of
+    theirs."""
     state = sweep.state
     for placed in guards_of(state, account):
         total, mark = state.guard_marks.get(placed.key), account.guard_marks.get(placed.key)
@@ -122,7 +123,7 @@ def _left(account: Account, sweep: Sweep) -> Iterator[GuardSumMarked]:
             continue
         taken = _result(account, mark, total.currency, sweep.context)
         # Where it is not known what it takes, nothing is a fall from that.
-        high = min(total.high, ZERO) if taken is None else total.high - taken
+        high = min(total.high, ZERO) if taken is None else total.high - max(taken, ZERO)
         yield GuardSumMarked(
             tenant=account.tenant, key=placed.key, mark=msgspec.structs.replace(total, high=high)
         )
