@@ -19,7 +19,7 @@ from kopitra.machine.events import (
 from kopitra.simulation.broker.records import Deal
 from kopitra_agent.ports.terminal import TradeRequest
 from tests.simulation.invariants.registry import Invariant, invariant
-from tests.simulation.stage.chains import line_of, misjudged
+from tests.simulation.stage.chains import first_of, misjudged
 from tests.simulation.stage.facts import OUR_REASONS, CopyFacts, Facts, Ordered
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class NoStaleOpen(Invariant):
         if not isinstance(event, CopyPlanned) or event.signal.action is not SignalAction.OPEN or event.healed:
             return
         trade = self.facts.trades_by_ref.get(event.signal.position_ref)
-        first = line_of(self.facts, trade)[-1] if trade is not None else None
+        first = first_of(self.facts, trade) if trade is not None else None
         if first is None or first is trade:
             return
         if self.world.has_slept(0, LATE_SECONDS):
@@ -149,8 +149,7 @@ class NoStaleOpen(Invariant):
         if trade is None or copy.opens[0].cause:
             return
         self.times += 1
-        line = line_of(self.facts, trade)
-        first = line[-1]
+        first = first_of(self.facts, trade)
         age = self.world.time.monotonic() - first.at
         allowed = copy.rules.open_ttl_seconds + LATE_SECONDS + REPEATED_SECONDS
         allowed += self.world.clock_error(first.at)

@@ -1,10 +1,11 @@
 """The kill switch, operators' orders, and silence."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
-from kopitra.domain.identifiers import DeviceId, SessionId
+from kopitra.domain.identifiers import AccountId, DeviceId, SessionId
 from kopitra.domain.orders import DealEntry, Side
 from kopitra.domain.trading import AckStatus, OrderAction, SignalAction
 from kopitra.machine import commands
@@ -132,20 +133,22 @@ def test_an_operators_order_reaches_the_account_with_an_id_of_its_own(world: Wor
     assert first.ttl_ms == 60_000
 
 
+def operators_close(follower: AccountId, volume: Decimal, ticket: int | None) -> commands.PlaceOperatorOrder:
+    return commands.PlaceOperatorOrder(
+        account=follower,
+        subject="op",
+        action=OrderAction.CLOSE,
+        symbol="EURUSD",
+        side=Side.BUY,
+        volume=volume,
+        ticket=ticket,
+    )
+
+
 def test_an_operators_close_ends_the_copy_that_holds_the_ticket(world: World) -> None:
     follower = world.follower()
     world.opened(position=501)
-    world.do(
-        commands.PlaceOperatorOrder(
-            account=follower,
-            subject="op",
-            action=OrderAction.CLOSE,
-            symbol="EURUSD",
-            side=Side.BUY,
-            volume=lots(1),
-            ticket=501,
-        )
-    )
+    world.do(operators_close(follower, lots(1), 501))
     [order] = world.fetch(follower)
     world.ack(follower, order)
     [decision] = world.send(SignalAction.CLOSE)
@@ -156,17 +159,7 @@ def test_an_operators_close_finds_the_copy_by_the_ticket_that_a_partial_close_le
     follower = world.follower()
     copy = world.opened(position=501)
     world.deal(follower, None, DealEntry.OUT, lots("0.4"), position=501, remainder_ticket=777)
-    world.do(
-        commands.PlaceOperatorOrder(
-            account=follower,
-            subject="op",
-            action=OrderAction.CLOSE,
-            symbol="EURUSD",
-            side=Side.BUY,
-            volume=lots("0.6"),
-            ticket=777,
-        )
-    )
+    world.do(operators_close(follower, lots("0.6"), 777))
     [order] = world.outbox(follower)
     assert (order.copy_id, order.magic, order.position_id) == (copy.copy_id, copy.magic, 501)
 
@@ -185,15 +178,7 @@ def test_an_operators_open_is_refused_while_halted_and_a_close_needs_a_ticket(wo
     refused = world.ask(order)
     assert isinstance(refused, Refusal)
     assert refused.code == "trading_halted"
-    close = commands.PlaceOperatorOrder(
-        account=follower,
-        subject="op",
-        action=OrderAction.CLOSE,
-        symbol="EURUSD",
-        side=Side.BUY,
-        volume=lots(1),
-    )
-    missing = world.ask(close)
+    missing = world.ask(operators_close(follower, lots(1), None))
     assert isinstance(missing, Refusal)
     assert missing.code == "ticket_missing"
 

@@ -24,6 +24,15 @@ def pair(world: GuardedWorld) -> tuple[str, str]:
     return one, other
 
 
+def under_a_drawdown(world: GuardedWorld) -> tuple[AccountId, AccountId]:
+    """Two accounts of 10000 whose sum may fall by 1000 from its best result."""
+    one, other = world.follower("one"), world.follower("other")
+    world.guard_group(trailing(name="sum", each=False, currency="USD", unit="money", limit="1000"))
+    world.tell(one, "10000")
+    world.tell(other, "10000")
+    return one, other
+
+
 def test_one_accounts_profit_makes_up_for_anothers_loss(world: GuardedWorld) -> None:
     one, other = pair(world)
     world.tell(one, "10500")  # type: ignore[arg-type]
@@ -66,10 +75,7 @@ def test_an_account_that_joins_is_no_profit_and_one_that_pays_in_neither(world: 
 
 
 def test_a_sums_drawdown_is_measured_from_its_best_result(world: GuardedWorld) -> None:
-    one, other = world.follower("one"), world.follower("other")
-    world.guard_group(trailing(name="sum", each=False, currency="USD", unit="money", limit="1000"))
-    world.tell(one, "10000")
-    world.tell(other, "10000")
+    one, other = under_a_drawdown(world)
     world.tell(one, "10400")
     world.tell(other, "10300")
     world.tell(one, "10000")
@@ -158,10 +164,7 @@ def leave(world: GuardedWorld, account: AccountId) -> None:
 
 def gained(world: GuardedWorld) -> tuple[AccountId, AccountId]:
     """Two accounts under a drawdown of 1000 over their sum, one of which has won 1500."""
-    one, other = world.follower("one"), world.follower("other")
-    world.guard_group(trailing(name="sum", each=False, currency="USD", unit="money", limit="1000"))
-    world.tell(one, "10000")
-    world.tell(other, "10000")
+    one, other = under_a_drawdown(world)
     world.tell(one, "11500")
     return one, other
 
@@ -188,10 +191,7 @@ def test_what_is_lost_beyond_all_gains_is_a_hit_whoever_is_not_heard_of(world: G
 
 
 def test_a_loss_that_nobody_can_see_raises_no_mark(world: GuardedWorld) -> None:
-    one, other = world.follower("one"), world.follower("other")
-    world.guard_group(trailing(name="sum", each=False, currency="USD", unit="money", limit="1000"))
-    world.tell(one, "10000")
-    world.tell(other, "10000")
+    one, other = under_a_drawdown(world)
     world.tell(one, "9700")
     world.tell(other, "10250")
     world.tell(one, "8990")
@@ -231,10 +231,7 @@ def test_what_the_others_have_lost_already_counts_on_when_one_leaves(world: Guar
 
 
 def test_who_leaves_with_a_loss_takes_it_along(world: GuardedWorld) -> None:
-    one, other = world.follower("one"), world.follower("other")
-    world.guard_group(trailing(name="sum", each=False, currency="USD", unit="money", limit="1000"))
-    world.tell(one, "10000")
-    world.tell(other, "10000")
+    one, other = under_a_drawdown(world)
     world.tell(one, "9100")
     leave(world, one)
     world.tell(other, "9001")
