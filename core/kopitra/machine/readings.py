@@ -17,16 +17,27 @@ from kopitra.domain.symbols import SymbolSpec
 from kopitra.machine.symbol_lookup import SymbolLookup
 
 SETTLING = timedelta(seconds=5)
-"""A deposit or withdrawal is seen in the figures and told as a deal, a moment apart and in either order; by then both
-have been. Agents read their ledger and their account every second."""
+"""A deposit or withdrawal is seen in the figures and told as a deal, a moment apart and in either order; figures that
+come so much later come after both. Agents read ledger and account every second, and tell the ledger first."""
+LEFT_TOGETHER = SETTLING / 8
+"""Balances that an account left within so long are kept as one range: what is kept per account has a limit."""
 
 CLOCKS_APART = timedelta(seconds=2)
 """By how much the clock of the process before this one may have been ahead; more is an incident (protocol.md)."""
 
 
+class Left(msgspec.Struct, frozen=True, gc=False):
+    """The `highest` and `lowest` balances that an account left since `began`, the last of them at `at`."""
+
+    highest: Decimal
+    lowest: Decimal
+    began: datetime
+    at: datetime
+
+
 class Figures(msgspec.Struct, frozen=True, gc=False):
-    """An account's figures in `currency`, as of `at` (when the counterparty received them). `moved_at`: when the
-    balance left `moved_from`; later moves within `SETTLING` belong to the same one."""
+    """An account's figures in `currency`, as of `at` (when the counterparty received them). `left`: what the balance
+    was within `SETTLING` before, oldest first."""
 
     balance: Decimal
     currency: str
@@ -34,8 +45,17 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
     equity: Decimal | None = None
     free_margin: Decimal | None = None
     leverage: int | None = None
-    moved_from: Decimal | None = None
-    moved_at: datetime | None = None
+    left: tuple[Left, ...] = ()
+
+    @property
+    def fallen(self) -> Decimal:
+        """How far the balance is below what it lately was: money may have been paid out that nobody has told of yet."""
+        return max([self.balance, *(left.highest for left in self.left)]) - self.balance
+
+    @property
+    def risen(self) -> Decimal:
+        """How far it is above that."""
+        return self.balance - min([self.balance, *(left.lowest for left in self.left)])
 
     def as_follower(self, spec: SymbolSpec) -> FollowerAccount:
         """These figures, as sizing reads them."""
@@ -104,22 +124,23 @@ class Readings(msgspec.Struct):
         """`marked_at`: when the account's high-water marks were last journaled; what was higher before is in them.
         `paid_at`: when money was last paid in or out."""
         before = self.figures.get(account)
-        figures = self.figures[account] = _with_move(figures, before)
+        figures = self.figures[account] = _after(figures, before)
         self._note_peak(account, figures, marked_at, paid_at)
 
     def _note_peak(
         self, account: AccountId, figures: Figures, marked_at: datetime | None, paid_at: datetime | None
     ) -> None:
-        """Only of figures that are beyond doubt: a deposit must not look like a new high."""
-        settled = all(at is None or figures.at - at >= SETTLING for at in (figures.moved_at, paid_at))
-        if not settled:
+        """Only of what is beyond doubt: a deposit must not look like a new high."""
+        if paid_at is not None and figures.at - paid_at < SETTLING:
             return
+        balance = figures.balance - figures.risen
+        equity = figures.equity - figures.risen if figures.equity is not None else None
         peak = self.peaks.get(account)
         if peak is None or (marked_at is not None and peak.since < marked_at):
-            self.peaks[account] = Peak(figures.at, figures.balance, figures.equity)
+            self.peaks[account] = Peak(figures.at, balance, equity)
             return
-        equity = max((e for e in (peak.equity, figures.equity) if e is not None), default=None)
-        self.peaks[account] = Peak(peak.since, max(peak.balance, figures.balance), equity)
+        highest = max((e for e in (peak.equity, equity) if e is not None), default=None)
+        self.peaks[account] = Peak(peak.since, max(peak.balance, balance), highest)
 
     def note_quotes(
         self, account: AccountId, quotes: Iterable[Quote], catalog: Mapping[str, SymbolSpec], at: datetime
@@ -146,12 +167,19 @@ class Readings(msgspec.Struct):
         return at - self.began_at > CLOCKS_APART
 
 
-def _with_move(figures: Figures, before: Figures | None) -> Figures:
-    """The figures, with when and from where the balance last moved. Moves are put together for `SETTLING` and no
-    longer: an account that trades all the time must not look unsettled for ever."""
-    if before is None:
+def _after(figures: Figures, before: Figures | None) -> Figures:
+    """The figures, with the balances that were left within `SETTLING` before them."""
+    if before is None or before.currency != figures.currency:
         return figures
-    moving = before.moved_at is not None and figures.at - before.moved_at < SETTLING
-    if moving or before.balance == figures.balance:
-        return msgspec.structs.replace(figures, moved_from=before.moved_from, moved_at=before.moved_at)
-    return msgspec.structs.replace(figures, moved_from=before.balance, moved_at=figures.at)
+    left = tuple(known for known in before.left if figures.at - known.at < SETTLING)
+    if before.balance != figures.balance:
+        left = _with(left, before.balance, figures.at)
+    return msgspec.structs.replace(figures, left=left)
+
+
+def _with(left: tuple[Left, ...], balance: Decimal, at: datetime) -> tuple[Left, ...]:
+    if not left or at - left[-1].began >= LEFT_TOGETHER:
+        return (*left, Left(balance, balance, at, at))
+    last = left[-1]
+    together = Left(max(last.highest, balance), min(last.lowest, balance), last.began, at)
+    return (*left[:-1], together)

@@ -37,7 +37,7 @@ TRADES = {
 """How many deals a leader's step makes at least, most times."""
 TRADES_AT_LEAST = 100
 """A seed that drew few of them gets more steps; stops and resting orders that fill come on top."""
-FAULT_STEPS = (14, 34)
+FAULT_STEPS = (16, 36)
 FOLLOWER_STEPS = (4, 10)
 OPERATOR_STEPS = (2, 6)
 GUARDING_STEPS = (2, 5)

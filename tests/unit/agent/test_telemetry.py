@@ -93,6 +93,22 @@ def test_the_account_is_told_together_with_the_deal_that_changed_it():
     play(main)
 
 
+def test_a_balance_that_moved_is_confirmed_once_though_nothing_else_changes():
+    async def main(world: VirtualTime) -> None:
+        for role in Role:
+            scene = Scene(world, role)
+            async with scene.running():
+                await settled(scene)
+                scene.server.told.clear()
+                scene.broker.deposit("250")
+                await world.sleep(30)
+            told = [a.balance for a in scene.server.said(InboxType.ACCOUNT_SNAPSHOT)]
+            assert 2 <= len(told) <= 3, "with the deal, perhaps before it, and six seconds later"
+            assert set(told) == {Decimal(10_250)}
+
+    play(main)
+
+
 def test_a_deposit_is_told_once_even_over_a_restart():
     async def main(world: VirtualTime) -> None:
         for role in Role:

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from kopitra.domain.guards import GuardAction
-from kopitra.domain.identifiers import AccountId
 from kopitra.domain.orders import OrderType, Side
 from kopitra.domain.rules import CopyRules, StaleBalance
 from kopitra.domain.settings import SettingsScope, layer_of
@@ -135,86 +134,6 @@ def test_an_equity_floor_is_hit_when_equity_reaches_it(world: GuardedWorld) -> N
     assert world.hits() == []
     world.tell(follower, "9000")
     assert len(world.hits()) == 1
-
-
-def tell_often(world: GuardedWorld, follower: AccountId, amount: str) -> None:
-    """Half a minute of the same figures, so that whatever was in doubt is settled."""
-    for _ in range(6):
-        world.later(5)
-        world.tell(follower, amount, amount)
-        world.tick()
-
-
-@pytest.mark.parametrize("deal_first", [True, False])
-def test_a_withdrawal_is_no_loss_whichever_is_told_first(world: GuardedWorld, deal_first: bool) -> None:
-    follower = world.follower()
-    world.guard(daily_loss(), trailing(name="high", limit="5"))
-    world.tell(follower, "10000")
-    world.later(60)
-    if deal_first:
-        world.pay(follower, "-4000", "withdrawal")
-        world.later(1)
-        world.tell(follower, "10000")
-    world.tell(follower, "6000", "6000")
-    if not deal_first:
-        world.later(1)
-        world.pay(follower, "-4000", "withdrawal")
-    tell_often(world, follower, "6000")
-    assert world.hits() == []
-    assert reasons(world.send(SignalAction.OPEN)) == [None]
-
-
-@pytest.mark.parametrize("deal_first", [True, False])
-def test_a_deposit_is_no_profit_and_no_high(world: GuardedWorld, deal_first: bool) -> None:
-    follower = world.follower()
-    world.guard(daily_loss(), trailing(name="high", limit="5"))
-    world.tell(follower, "10000")
-    world.later(60)
-    if deal_first:
-        world.pay(follower, "4000")
-        world.later(1)
-        world.tell(follower, "10000")
-    world.tell(follower, "14000", "14000")
-    if not deal_first:
-        world.later(1)
-        world.pay(follower, "4000")
-    tell_often(world, follower, "14000")
-    world.tell(follower, "13300.01", "14000")
-    assert world.hits() == []
-    world.tell(follower, "13300", "14000")
-    assert [(hit.guard.name, hit.measured) for hit in world.hits()] == [("daily", 700), ("high", 700)]
-
-
-def test_a_fall_of_the_balance_that_nothing_explains_counts_after_five_seconds(world: GuardedWorld) -> None:
-    follower = world.follower()
-    world.guard(daily_loss())
-    world.tell(follower, "10000")
-    world.later(60)
-    world.tell(follower, "9000", "9000")
-    assert world.hits() == []
-    assert reasons(world.send(SignalAction.OPEN)) == ["guard_hit"], "nothing is opened in the meantime"
-    world.later(5)
-    world.tick()
-    assert len(world.hits()) == 1
-
-
-def test_a_floating_loss_hits_at_once_also_while_money_moves(world: GuardedWorld) -> None:
-    follower = world.follower()
-    world.guard(daily_loss())
-    world.tell(follower, "10000")
-    world.pay(follower, "-100", "withdrawal")
-    world.tell(follower, "9000", "9900")
-    assert len(world.hits()) == 1
-
-
-def test_an_old_deposit_that_is_told_again_moves_nothing(world: GuardedWorld) -> None:
-    follower = world.follower()
-    world.guard(daily_loss())
-    world.tell(follower, "10000")
-    before = world.state.accounts[follower].guard_marks.copy()
-    world.later(10)
-    world.pay(follower, "10000", at=world.now - timedelta(days=100))
-    assert world.state.accounts[follower].guard_marks == before
 
 
 def test_a_period_resets_a_hit_by_itself_and_counts_anew(world: GuardedWorld) -> None:

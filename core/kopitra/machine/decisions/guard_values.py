@@ -1,6 +1,6 @@
 """An account's balance or equity as guards read it: how old it is, and how much of a change is not explained yet."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -12,7 +12,7 @@ from kopitra.domain.quantities import ZERO
 from kopitra.domain.rates import Rate, find_rate
 from kopitra.domain.readings import BALANCE_MAX_AGE, EQUITY_MAX_AGE
 from kopitra.machine.outcome import Context
-from kopitra.machine.readings import SETTLING, Figures
+from kopitra.machine.readings import SETTLING
 from kopitra.machine.state import Account, State
 
 MAX_AGE = {GuardBasis.BALANCE: BALANCE_MAX_AGE, GuardBasis.EQUITY: EQUITY_MAX_AGE}
@@ -43,8 +43,8 @@ def value_of(account: Account, basis: GuardBasis, context: Context) -> Value | U
     amount = figures.balance if basis is GuardBasis.BALANCE else figures.equity
     if amount is None:
         return Unknown(f"{account.account} does not report its equity")
-    doubt, surplus = _unexplained(account, figures, context.now)
-    return Value(amount, figures.currency, figures.at, doubt, surplus)
+    paid = paid_since(account, context)
+    return Value(amount, figures.currency, figures.at, paid + figures.fallen, paid + figures.risen)
 
 
 def staleness(value: Value, basis: GuardBasis, now: datetime) -> Unknown | None:
@@ -54,16 +54,12 @@ def staleness(value: Value, basis: GuardBasis, now: datetime) -> Unknown | None:
     return Unknown(f"the last {basis} is of {value.at.isoformat()}")
 
 
-def paid_lately(account: Account, now: datetime) -> Decimal:
-    """What was paid in or out so lately that figures may not show it yet, added up without signs."""
-    return account.flow if account.flow_at is not None and now - account.flow_at < SETTLING else ZERO
-
-
-def still_settling(account: Account, context: Context, patience: timedelta) -> bool:
-    """Whether something happened so lately that a guard may have to look again without further figures."""
+def paid_since(account: Account, context: Context) -> Decimal:
+    """What was paid in or out so lately that the figures may not show it yet, added up without signs."""
     figures = context.readings.figures.get(account.account)
-    times = (account.flow_at, figures.moved_at if figures is not None else None)
-    return any(at is not None and context.now - at < patience for at in times)
+    if account.flow_at is None or (figures is not None and figures.at - account.flow_at >= SETTLING):
+        return ZERO
+    return account.flow
 
 
 def highest(account: Account, mark: Mark, value: Value, context: Context) -> Decimal:
@@ -145,11 +141,3 @@ def _add(found: Sum, account: Account, key: str, guard: Guard, currency: str, co
     found.total += money(value.amount)
     found.doubt += money(value.doubt)
     found.surplus += money(value.surplus)
-
-
-def _unexplained(account: Account, figures: Figures, now: datetime) -> tuple[Decimal, Decimal]:
-    paid = paid_lately(account, now)
-    if figures.moved_at is None or figures.moved_from is None or now - figures.moved_at >= SETTLING:
-        return paid, paid
-    moved = figures.balance - figures.moved_from
-    return paid + max(ZERO, -moved), paid + max(ZERO, moved)

@@ -14,21 +14,16 @@ from kopitra.machine.decisions.guard_values import (
     Unknown,
     Value,
     highest,
-    paid_lately,
+    paid_since,
     rate_between,
-    still_settling,
     value_of,
 )
 from kopitra.machine.decisions.standing_still import Sweep
 from kopitra.machine.events import AnyEvent, GuardMarked, GuardSumMarked
 from kopitra.machine.guards_in_force import Placed, guards_of, is_summed
 from kopitra.machine.outcome import Context
-from kopitra.machine.readings import SETTLING
 from kopitra.machine.state import Account, State
 from kopitra.machine.stop_events import KeptMark
-
-LOOK_AGAIN_FOR = 4 * SETTLING
-"""After money moved: ticks come every five seconds, and one of them finds the doubt gone."""
 
 
 def watch(account: Account, sweep: Sweep) -> Iterator[AnyEvent]:
@@ -54,11 +49,9 @@ def watch(account: Account, sweep: Sweep) -> Iterator[AnyEvent]:
 
 
 def may_have_changed(account: Account, state: State, context: Context) -> bool:
-    """Whether time alone may have changed what the last figures mean: a period is over, or a doubt is, or the account
-    has left a sum."""
+    """Whether something else than figures may have changed what they mean: a period is over, or the account has left a
+    sum."""
     if any(mark.ends is not None and mark.ends <= context.now for mark in account.guard_marks.values()):
-        return True
-    if still_settling(account, context, LOOK_AGAIN_FOR):
         return True
     sums = account.guard_marks.keys() & state.guard_marks.keys()
     return bool(sums) and not sums <= {p.key for p in _standing(account, state)}
@@ -92,7 +85,7 @@ def _mark(account: Account, placed: Placed, value: Value, context: Context) -> M
     guard = placed.guard
     mark = account.guard_marks.get(placed.key)
     if mark is None or not mark.holds(guard, value.currency, context.now):
-        if paid_lately(account, context.now):
+        if paid_since(account, context):
             return None  # the figures may not show it yet, and the deal of it will not be told again
         return new_mark(guard, value.amount, value.currency, context.now)
     if guard.kind is GuardKind.TRAILING_DRAWDOWN and guard.each:

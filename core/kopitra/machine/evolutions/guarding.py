@@ -1,5 +1,7 @@
 """Guards' marks, what their hits stop, and leaders' silences."""
 
+from datetime import timedelta
+
 from kopitra.domain.outbox_types import OutboxType
 from kopitra.domain.quantities import ZERO
 from kopitra.machine.events import (
@@ -16,8 +18,10 @@ from kopitra.machine.events import (
 from kopitra.machine.evolutions.control import recall, stand_still
 from kopitra.machine.evolutions.outbox import add_note
 from kopitra.machine.guards_in_force import guard_key
-from kopitra.machine.readings import SETTLING
 from kopitra.machine.state import GuardHold, Silence, State
+
+PAID_TOGETHER = timedelta(minutes=1)
+"""Payments add up: by then figures have come that show the earlier one."""
 
 
 def marked(state: State, event: GuardMarked, recorded: Recorded) -> None:
@@ -94,6 +98,6 @@ def paid(state: State, event: BalanceChanged, recorded: Recorded) -> None:
     """Until figures have had the time to show it, guards do not know whether they do."""
     account = state.accounts[event.account]
     amount = abs(event.operation.amount)
-    lately = account.flow_at is not None and recorded.at - account.flow_at < SETTLING
+    lately = account.flow_at is not None and recorded.at - account.flow_at < PAID_TOGETHER
     account.flow = (account.flow if lately else ZERO) + amount
     account.flow_at = recorded.at

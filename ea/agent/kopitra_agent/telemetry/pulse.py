@@ -18,6 +18,9 @@ LOOK_SECONDS = 1.0
 """At most one account snapshot and one set of quotes a second."""
 ACCOUNT_AT_LEAST_SECONDS = 55.0
 """Sizes refuse account figures older than 60 s."""
+CONFIRMED_AFTER_SECONDS = 6.0
+"""After the balance moved the figures are told once more, changed or not: by then the ledger's deals have been told,
+and what the counterparty still sees missing is a loss (docs/decisions/0244)."""
 QUOTES_AT_LEAST_SECONDS = 25.0
 """A price that did not move must not look stale."""
 WHOLE_CATALOGUE_BELOW = 50
@@ -47,6 +50,7 @@ class Pulse:
         self._looks = 0
         self._sent_at: dict[InboxType, float] = {}
         self._sent: dict[InboxType, object] = {}
+        self._confirm_at: float | None = None
 
     def forget(self) -> None:
         """The counterparty may have lost what it knew: tell all of it again."""
@@ -88,6 +92,7 @@ class Pulse:
         if snapshot is None:
             raise TerminalUnavailable("not synchronised")
         self._told({InboxType.ACCOUNT_SNAPSHOT: snapshot}, True)
+        self._confirm_later()
         return inbox_event(InboxType.ACCOUNT_SNAPSHOT, self._numbered(snapshot))
 
     def _numbered(self, payload: msgspec.Struct) -> msgspec.Struct:
@@ -101,12 +106,30 @@ class Pulse:
         sent_at = self._sent_at.get(kind)
         if sent_at is None or self._sent.get(kind) != payload:
             return True
+        if kind is InboxType.ACCOUNT_SNAPSHOT and self._is_to_be_confirmed():
+            return True
         return at_least is not None and self._clock.monotonic() - sent_at >= at_least
 
     def _told(self, told: dict[InboxType, object], accepted: bool) -> None:
         if accepted:
+            self._note_balance(told.get(InboxType.ACCOUNT_SNAPSHOT))
             self._sent.update(told)
             self._sent_at.update(dict.fromkeys(told, self._clock.monotonic()))
+
+    def _note_balance(self, told: object) -> None:
+        if not isinstance(told, AccountSnapshot):
+            return
+        before = self._sent.get(InboxType.ACCOUNT_SNAPSHOT)
+        if isinstance(before, AccountSnapshot) and before.balance != told.balance:
+            self._confirm_later()
+        elif self._is_to_be_confirmed():
+            self._confirm_at = None
+
+    def _confirm_later(self) -> None:
+        self._confirm_at = self._clock.monotonic() + CONFIRMED_AFTER_SECONDS
+
+    def _is_to_be_confirmed(self) -> bool:
+        return self._confirm_at is not None and self._clock.monotonic() >= self._confirm_at
 
     async def _quotes(self) -> Quotes | None:
         wanted = self._wanted()
