@@ -15,7 +15,7 @@ from kopitra.application.ports.journal import Frame
 from kopitra_counterparty.azure_storage import open_azure
 from kopitra_functions.azure_world import open_blobs
 from kopitra_functions.journals import open_journal
-from tests.fixtures.azurite import Azurite
+from tests.fixtures.azurite import Azurite, storage_of_its_own
 
 pytestmark = pytest.mark.timeout(600)
 """Azurite is installed once a checkout."""
@@ -27,14 +27,7 @@ def given(
 ) -> Any:
     """The settings that both services share."""
     monkeypatch.chdir(tmp_path)
-    name = uuid4().hex
-    return {
-        "storage": "azure",
-        "azure_tables": azurite_table.connection_string,
-        "azure_blobs": azurite_blob.connection_string,
-        "journal_table": f"journal{name}",
-        "blob_container": f"blobs{name}",
-    }
+    return storage_of_its_own(azurite_table, azurite_blob)
 
 
 async def sealed_by_the_counterparty(given: dict[str, Any]) -> None:

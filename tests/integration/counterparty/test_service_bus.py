@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -13,7 +12,7 @@ from kopitra.adapters.azure.service_bus import ServiceBusNamespace, connect_name
 from kopitra.adapters.embedded.timing import SystemClock
 from kopitra.application.ports.queue import Message, Queue, ReceivedMessage
 from kopitra_counterparty.bootstrap import COMMANDS_QUEUE, EVENTS_QUEUE
-from tests.fixtures.azurite import Azurite, azurite_blob, azurite_table
+from tests.fixtures.azurite import Azurite, azurite_blob, azurite_table, storage_of_its_own
 from tests.fixtures.service_bus.broker import LOOPBACK_SECONDS, Broker
 from tests.fixtures.service_bus.namespace import Rules
 from tests.integration.counterparty.server import Server
@@ -47,14 +46,7 @@ async def management(broker: Broker) -> AsyncIterator[ServiceBusNamespace]:
 
 @pytest.fixture
 def storage(azurite_table: Azurite, azurite_blob: Azurite) -> dict[str, str]:
-    name = uuid4().hex
-    return {
-        "storage": "azure",
-        "azure_tables": azurite_table.connection_string,
-        "azure_blobs": azurite_blob.connection_string,
-        "journal_table": f"journal{name}",
-        "blob_container": f"blobs{name}",
-    }
+    return storage_of_its_own(azurite_table, azurite_blob)
 
 
 def publish_account(account: str, revision: int) -> Message:

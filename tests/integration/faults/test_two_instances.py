@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -17,7 +16,7 @@ from kopitra.adapters.azure.tables import connect_table
 from kopitra.adapters.embedded.identity import SystemIds
 from kopitra.adapters.embedded.timing import SystemClock
 from kopitra.application.ports.journal import Journal
-from tests.fixtures.azurite import Azurite, azurite_blob, azurite_table
+from tests.fixtures.azurite import Azurite, azurite_blob, azurite_table, storage_of_its_own
 from tests.fixtures.wire import Dropped, Line, request_bytes
 from tests.integration.faults.audit import audit
 from tests.integration.faults.crew import opened, workers
@@ -60,22 +59,16 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
         return Storage({}, lambda: open_file(tmp_path))
     tables: Azurite = request.getfixturevalue("azurite_table")
     blobs: Azurite = request.getfixturevalue("azurite_blob")
-    name = uuid4().hex
-    settings: dict[str, object] = {
-        "storage": "azure",
-        "azure_tables": tables.connection_string,
-        "azure_blobs": blobs.connection_string,
-        "journal_table": f"journal{name}",
-        "blob_container": f"blobs{name}",
-    }
+    settings = storage_of_its_own(tables, blobs)
 
     async def journal() -> Journal:
         writing, reading = (
-            connect_table(f"journal{name}", connection_string=tables.connection_string) for _ in range(2)
+            connect_table(settings["journal_table"], connection_string=tables.connection_string)
+            for _ in range(2)
         )
         return await TableJournal.open(writing, reading, shard="main", clock=SystemClock(), ids=SystemIds())
 
-    return Storage(settings, journal)
+    return Storage(dict(settings), journal)
 
 
 async def probe(life: Life, terminal: Terminal, heard: list[Said]) -> None:
