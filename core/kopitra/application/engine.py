@@ -117,7 +117,7 @@ class Engine:
             raise self._unavailable()
 
     def begin(self, state: State, committer: GroupCommitter, readings: Readings | None = None) -> None:
-        """Serve from this state on. Without `readings`, those of before go on being true."""
+        """Serve from this state on. Without `readings`, those of before go on being true, as far as they are proven."""
         self._state = state
         self._committer = committer
         self._committed = state.sequence
@@ -183,6 +183,7 @@ class Engine:
             self._spoil(None)
             raise Unavailable("recovering", "The state is being rebuilt; send the request again.") from None
         self._append(group)
+        self._note_proof()
         return tuple(outcomes)
 
     def _take(self, command: Command, context: Context, group: _Group) -> tuple[_Group, Outcome]:
@@ -252,6 +253,7 @@ class Engine:
         def advance(done: "asyncio.Future[Fence]") -> None:
             if done.exception() is None and state is self._state:
                 self._committed = last
+                self._note_proof()
                 # A turn later, so that whoever waits for this commit is answered before a thousand polls are woken.
                 # In order, so that a seeded run is the same whatever the process's hashes.
                 asyncio.get_running_loop().call_soon(self._tell, last, sorted(group.grown))
@@ -263,6 +265,10 @@ class Engine:
             self.commit_failed(error)
             raise Unavailable("journal_unavailable", "The journal did not take the write.") from None
         commit.add_done_callback(advance)
+
+    def _note_proof(self) -> None:
+        if self._state is not None and self._committed == self._state.sequence:
+            self.readings.prove()
 
     def _tell(self, last: int, grown: Iterable[AccountId]) -> None:
         for listener in self.on_committed:

@@ -122,9 +122,10 @@ class Tenure:
 
     def _serve(self, state: State, committer: GroupCommitter, fresh: bool) -> None:
         readings: Readings | None = None
+        known = self._engine.readings
+        known.take_back()
         if fresh:
             readings = readings_after_recovery(state, self._clock.now())
-            known = self._engine.readings
             readings.figures, readings.quotes, readings.rates = known.figures, known.quotes, known.rates
             readings.looks = known.looks
             self._delivery.restart()

@@ -6,6 +6,7 @@ None of it is journaled. A decision that uses a reading embeds the value in its 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +16,8 @@ from kopitra.domain.readings import Balance, RateTable, note_quote, pair_quote
 from kopitra.domain.sizing_inputs import FollowerAccount
 from kopitra.domain.symbols import SymbolSpec
 from kopitra.machine.symbol_lookup import SymbolLookup
+
+T = TypeVar("T")
 
 SETTLING = timedelta(seconds=5)
 """A deposit or withdrawal is seen in the figures and told as a deal, a moment apart and in either order; figures that
@@ -79,6 +82,14 @@ class Peak(msgspec.Struct, frozen=True, gc=False):
     equity: Decimal | None
 
 
+class Before(msgspec.Struct, frozen=True, gc=False):
+    """What was known of an account before it told its figures."""
+
+    figures: Figures | None
+    look: tuple[SessionId, int] | None
+    peak: Peak | None
+
+
 class Lease(msgspec.Struct, gc=False):
     session: SessionId
     expires_at: datetime
@@ -89,6 +100,9 @@ class Readings(msgspec.Struct):
     looks: dict[AccountId, tuple[SessionId, int]] = {}
     """Of which session's look, by its ordinal, the figures are."""
     peaks: dict[AccountId, Peak] = {}
+    unproven: dict[AccountId, Before] = {}
+    """Of accounts whose figures came while something decided was not durable yet: what they told together with these
+    may be lost."""
     quotes: dict[AccountId, dict[str, Quote]] = {}
     """Last quotes per account and symbol, with `at` = time of receipt."""
     rates: dict[AccountId, RateTable] = {}
@@ -113,6 +127,7 @@ class Readings(msgspec.Struct):
         if not ordinal:
             return False
         known = self.looks.get(account)
+        self._keep(account)
         if known is not None and known[0] == session and ordinal <= known[1]:
             return True
         self.looks[account] = (session, ordinal)
@@ -123,9 +138,28 @@ class Readings(msgspec.Struct):
     ) -> None:
         """`marked_at`: when the account's high-water marks were last journaled; what was higher before is in them.
         `paid_at`: when money was last paid in or out."""
+        self._keep(account)
         before = self.figures.get(account)
         figures = self.figures[account] = _after(figures, before)
         self._note_peak(account, figures, marked_at, paid_at)
+
+    def _keep(self, account: AccountId) -> None:
+        if account not in self.unproven:
+            before = Before(self.figures.get(account), self.looks.get(account), self.peaks.get(account))
+            self.unproven[account] = before
+
+    def prove(self) -> None:
+        """Everything that was decided is durable."""
+        self.unproven.clear()
+
+    def take_back(self) -> None:
+        """What was decided is lost, and perhaps the payment that came with the figures: whoever told of it will tell it
+        again, with its figures."""
+        for account, before in self.unproven.items():
+            _restore(self.figures, account, before.figures)
+            _restore(self.looks, account, before.look)
+            _restore(self.peaks, account, before.peak)
+        self.unproven.clear()
 
     def _note_peak(
         self, account: AccountId, figures: Figures, marked_at: datetime | None, paid_at: datetime | None
@@ -165,6 +199,13 @@ class Readings(msgspec.Struct):
         if sequence > self.recovered_through or self.began_at is None:
             return False
         return at - self.began_at > CLOCKS_APART
+
+
+def _restore(known: dict[AccountId, T], account: AccountId, before: T | None) -> None:
+    if before is None:
+        known.pop(account, None)
+    else:
+        known[account] = before
 
 
 def _after(figures: Figures, before: Figures | None) -> Figures:
