@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+import msgspec
+
 from kopitra.domain.identifiers import (
     AccountId,
     CommandId,
@@ -131,6 +133,14 @@ class NetSymbol(Mutable):
     """Of the last of those deals, or of one among them that was not made by hand."""
 
 
+class Released(msgspec.Struct, frozen=True, gc=False):
+    """What was left to the follower: a copy, or (by its command) an operator's own open. A snapshot that was taken
+    before the command of this `sequence` was applied does not know of it."""
+
+    whose: CopyId | CommandId
+    sequence: int
+
+
 class FollowerBook(Mutable):
     copies: dict[CopyId, Copy] = {}
     """Live copies, and ended ones until the leader's position ends."""
@@ -150,8 +160,7 @@ class FollowerBook(Mutable):
     """What else is not as it should be, since when (`decisions.doubts`)."""
     seen_in: SessionId | None = None
     """The last session in which a valid snapshot showed this book."""
-    released: dict[int, CopyId | CommandId] = {}
-    """Magic numbers of copies that were left to the follower, and of operators' own opens (by command), until deals or
-    snapshots show that their positions have ended."""
+    released: dict[int, Released] = {}
+    """By magic number, until deals or snapshots show that their positions have ended."""
     nets: dict[str, NetSymbol] = {}
     """By symbol; netting accounts only."""

@@ -33,6 +33,7 @@ from kopitra.machine.following_state import (
     CopyStatus,
     FollowerBook,
     NetSymbol,
+    Released,
 )
 from kopitra.machine.leading_state import LeaderBook, LeaderPosition
 from kopitra.machine.mutable import Mutable
@@ -57,6 +58,7 @@ __all__ = [
     "Mutable",
     "NetSymbol",
     "OutboxItem",
+    "Released",
     "Session",
     "SettingsLayer",
     "Silence",

@@ -34,7 +34,7 @@ def operators_open_is_an_orphan(patches: Patches) -> None:
     def forgetting(original: Callable[..., tuple[int, ...]]) -> Any:
         def ended(account: Any, *about: Any) -> tuple[int, ...]:
             released = account.following.released.items()
-            opened = [magic for magic, whose in released if whose.startswith(OPERATORS)]
+            opened = [magic for magic, left in released if left.whose.startswith(OPERATORS)]
             return tuple(dict.fromkeys((*original(account, *about), *opened)))
 
         return ended

@@ -223,3 +223,32 @@ def test_an_operators_number_is_given_up_once_two_snapshots_after_its_end_lack_i
     world.later(6)
     world.snapshot(account)
     assert released(world, account) == []
+
+
+def test_snapshots_from_before_an_operators_open_say_nothing_of_it(world: World) -> None:
+    """Its EA told of them late, one after the other, when the position was long there."""
+    account = follower(world)
+    before = world.state.sequence
+    magic = operators_open(world, account)
+    [order] = world.fetch(account)
+    world.ack(account, order)
+    for _ in range(3):
+        world.later(6)
+        world.snapshot(account, applied_through=before)
+    assert released(world, account) == [magic]
+    for _ in range(3):
+        world.later(6)
+        world.snapshot(account, world.held(601, "0.1", magic=magic, side=Side.SELL))
+    assert (released(world, account), world.outbox(account)) == ([magic], [])
+
+
+def test_snapshots_from_before_a_copy_that_is_left_was_opened_say_nothing_of_it(world: World) -> None:
+    account = follower(world)
+    before = world.state.sequence
+    copy = left_to(world, account)
+    world.send(SignalAction.CLOSE)
+    assert copy.copy_id not in world.state.accounts[account].following.copies
+    for _ in range(3):
+        world.later(6)
+        world.snapshot(account, applied_through=before)
+    assert released(world, account) == [copy.magic]

@@ -69,7 +69,9 @@ def check(state: State, account: Account) -> None:
         opens = item.order is not None and item.order.action is OrderAction.OPEN
         assert not item.recalled or (opens and item.expires_at is not None)
     assert {copy.magic: copy.copy_id for copy in book.copies.values()} == book.by_magic
-    assert set(book.by_command.values()) <= book.copies.keys() | set(book.released.values())
+    assert set(book.by_command.values()) <= book.copies.keys() | {
+        released.whose for released in book.released.values()
+    }
     under_way = [order for order in _under_way(account) if order.copy_id is not None]
     assert {order.copy_id for order in under_way} <= book.copies.keys()
     reduced = {order.copy_id for order in under_way if order.action in REDUCING}

@@ -15,7 +15,8 @@ def ended_releases(
     """Magic numbers of released copies and operators' opens that two agreeing snapshots lack; what only this one lacks
     goes to `missing`.
 
-    A command that is under way may still open one: then nothing is said of it."""
+    A command that is under way may still open one, and an older snapshot than it knows nothing of it: then nothing is
+    said of it."""
     book = account.following
     if not book.released:
         return ()
@@ -23,11 +24,13 @@ def ended_releases(
     shown = {position.magic for position in held}
     ended: list[int] = []
     for magic, released in book.released.items():
-        copy_id = CopyId(released)
+        copy_id = CopyId(released.whose)
         copy = book.copies.get(copy_id)
         if magic in shown or (copy is not None and (held.of(copy) or not speaks_of(copy, snapshot))):
             continue
-        if released in account.commands or released in snapshot.executing:
+        if snapshot.applied_through < released.sequence:
+            continue
+        if released.whose in account.commands or released.whose in snapshot.executing:
             continue
         if agreed(book.missing.get(copy_id), context):
             ended.append(magic)

@@ -21,7 +21,7 @@ from kopitra.machine.events import (
 )
 from kopitra.machine.evolutions.copies import after_magic, fresh_until, send, withdraw
 from kopitra.machine.evolutions.outbox import Times, add_note, add_order
-from kopitra.machine.state import Incident, State
+from kopitra.machine.state import Incident, Released, State
 
 NO_PAYLOAD: Mapping[str, str] = {}
 
@@ -94,7 +94,7 @@ def operator_ordered(state: State, event: OperatorOrdered, recorded: Recorded) -
         send(state, event.account, order, recorded, 0, None)
     else:
         if order.action is OrderAction.OPEN:
-            account.following.released[order.magic] = order.command_id
+            account.following.released[order.magic] = Released(order.command_id, recorded.sequence)
         times = Times(expires_at=fresh_until(order, recorded))
         add_order(state, event.account, order, recorded, 0, OutboxType.ORDER_COMMAND, times=times)
 

@@ -306,8 +306,8 @@ def forget(book: FollowerBook, copy: Copy) -> None:
 def forget_release(book: FollowerBook, magic: int) -> None:
     """What was left to the follower under this number has ended."""
     released = book.released.pop(magic, None)
-    if released is not None and released not in book.copies:
-        for command in [command for command, copy in book.by_command.items() if copy == released]:
+    if released is not None and released.whose not in book.copies:
+        for command in [command for command, copy in book.by_command.items() if copy == released.whose]:
             del book.by_command[command]
 
 

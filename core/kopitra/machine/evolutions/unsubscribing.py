@@ -9,7 +9,7 @@ from kopitra.machine.evolutions.control import recall
 from kopitra.machine.evolutions.copies import drop_held_back, end, send, withdraw
 from kopitra.machine.evolutions.netting import add_manual
 from kopitra.machine.leaving import leaving_key
-from kopitra.machine.state import CopyStatus, State
+from kopitra.machine.state import CopyStatus, Released, State
 
 UNSUBSCRIBED = "unsubscribed"
 
@@ -34,7 +34,7 @@ def copies_unsubscribed(state: State, event: CopiesUnsubscribed, recorded: Recor
     for release in event.released:
         book = state.accounts[release.account].following
         copy = book.copies[release.copy_id]
-        book.released[copy.magic] = copy.copy_id
+        book.released[copy.magic] = Released(copy.copy_id, copy.command_sequence)
         if state.accounts[release.account].mode is MarginMode.NETTING:
             add_manual(book, copy.symbol, copy.side, copy.live_volume)
         drop_held_back(state, copy)
