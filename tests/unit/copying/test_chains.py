@@ -204,28 +204,25 @@ def test_what_is_added_to_a_copy_whose_trade_is_over_is_not_copied_on(chains: Ch
     assert decision.reason == SkipReason.CLOSED_BEFORE_OPEN
 
 
-def test_a_pending_order_that_rested_for_days_is_as_old_as_its_fill(chains: Chains) -> None:
+def copied_on_after_a_day(chains: Chains, **fill: Any) -> Order:
+    """What C's copy of B's copy is ordered with, ten seconds after the leader's order filled."""
     resting: dict[str, Any] = {"order_type": OrderType.LIMIT, "price": lots("1.09")}
     chains.tell(LEADER, SignalAction.PENDING_PLACED, **resting)
     order = chains.trade(B)
     chains.later(86_400)
-    chains.tell(LEADER, SignalAction.PENDING_FILLED, **resting)
+    chains.tell(LEADER, SignalAction.PENDING_FILLED, **fill, **resting)
     chains.later(10)
     [decision] = chains.tell(B, SignalAction.OPEN, "of-b", magic=order.magic)
     assert decision.order is not None
-    assert decision.order.ttl_ms == 50_000
+    return decision.order
+
+
+def test_a_pending_order_that_rested_for_days_is_as_old_as_its_fill(chains: Chains) -> None:
+    assert copied_on_after_a_day(chains).ttl_ms == 50_000
 
 
 def test_a_fill_that_was_told_late_is_as_old_as_it_was_then(chains: Chains) -> None:
-    resting: dict[str, Any] = {"order_type": OrderType.LIMIT, "price": lots("1.09")}
-    chains.tell(LEADER, SignalAction.PENDING_PLACED, **resting)
-    order = chains.trade(B)
-    chains.later(86_400)
-    chains.tell(LEADER, SignalAction.PENDING_FILLED, age_ms=40_000, **resting)
-    chains.later(10)
-    [decision] = chains.tell(B, SignalAction.OPEN, "of-b", magic=order.magic)
-    assert decision.order is not None
-    assert decision.order.ttl_ms == 10_000
+    assert copied_on_after_a_day(chains, age_ms=40_000).ttl_ms == 10_000
 
 
 def test_nothing_is_opened_for_a_fill_that_only_snapshots_tell_of(chains: Chains) -> None:

@@ -202,6 +202,14 @@ def test_a_loss_that_nobody_can_see_raises_no_mark(world: GuardedWorld) -> None:
     assert world.hits() == []
 
 
+def hits_at_a_thousand(world: GuardedWorld, account: AccountId) -> None:
+    """The sum's drawdown is hit when this account has lost 1000, and not before."""
+    world.tell(account, "9001")
+    assert world.hits() == []
+    world.tell(account, "9000")
+    assert [hit.measured for hit in world.hits()] == [1000]
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_winner_that_leaves_takes_its_gain_with_it(world: GuardedWorld, known: bool) -> None:
     one, other = gained(world)
@@ -212,10 +220,7 @@ def test_a_winner_that_leaves_takes_its_gain_with_it(world: GuardedWorld, known:
     world.later(5)
     world.tick()
     assert world.state.accounts[one].guard_marks == {}
-    world.tell(other, "9001")
-    assert world.hits() == []
-    world.tell(other, "9000")
-    assert [hit.measured for hit in world.hits()] == [1000]
+    hits_at_a_thousand(world, other)
 
 
 def test_what_the_others_have_lost_already_counts_on_when_one_leaves(world: GuardedWorld) -> None:
@@ -224,10 +229,7 @@ def test_what_the_others_have_lost_already_counts_on_when_one_leaves(world: Guar
     leave(world, one)
     world.later(5)
     world.tick()
-    world.tell(other, "9001")
-    assert world.hits() == []
-    world.tell(other, "9000")
-    assert [hit.measured for hit in world.hits()] == [1000]
+    hits_at_a_thousand(world, other)
 
 
 def test_who_leaves_with_a_loss_takes_it_along(world: GuardedWorld) -> None:
@@ -237,7 +239,4 @@ def test_who_leaves_with_a_loss_takes_it_along(world: GuardedWorld) -> None:
     world.tell(other, "9001")
     world.later(5)
     world.tick()
-    world.tell(other, "9001")
-    assert world.hits() == []
-    world.tell(other, "9000")
-    assert [hit.measured for hit in world.hits()] == [1000]
+    hits_at_a_thousand(world, other)
