@@ -148,7 +148,8 @@ async def test_what_is_no_http_ends_its_connection_and_nothing_else(served: Serv
         reader, writer = await asyncio.open_connection("127.0.0.1", served.life.port)
         writer.write(raw)
         writer.write_eof()
-        said = await asyncio.wait_for(reader.read(), 20)
+        async with asyncio.timeout(20):
+            said = await reader.read()
         assert said[9:12] in (b"", b"400", b"431"), (raw[:100], said)
         writer.close()
     assert await served.last_sequence() == before

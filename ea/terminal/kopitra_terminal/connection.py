@@ -48,7 +48,8 @@ class Connection:
         try:
             writer.write(framed(wire.encode_call(wire.Call(number, login, body))))
             await writer.drain()
-            answer = await asyncio.wait_for(future, self._answer_seconds + extra_seconds)
+            async with asyncio.timeout(self._answer_seconds + extra_seconds):
+                answer = await future
         except (ConnectionError, TimeoutError) as lost:
             raise TerminalUnavailable(f"{self._address}: no answer ({lost!r})") from lost
         finally:
@@ -72,7 +73,8 @@ class Connection:
             if self._writer is not None and not self._writer.is_closing():
                 return self._writer
             try:
-                reader, writer = await asyncio.wait_for(self._address.connect(), CONNECT_SECONDS)
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    reader, writer = await self._address.connect()
             except (OSError, TimeoutError) as error:
                 raise TerminalUnavailable(f"{self._address}: {error!r}") from error
             self._writer = writer

@@ -188,7 +188,8 @@ class Desk:
     async def _next_turn(self, seconds: float) -> None:
         turn = self._turn
         try:
-            await asyncio.wait_for(turn.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await turn.wait()
         except TimeoutError:
             return
 

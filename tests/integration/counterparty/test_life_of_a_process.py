@@ -75,7 +75,8 @@ async def test_sigterm_releases_parked_polls_answers_what_is_in_flight_and_exits
     sending = asyncio.create_task(leader.call("POST", "/sessions/current/inbox", UNKNOWN_EVENTS))
     await asyncio.sleep(0)
     server.process.send_signal(signal.SIGTERM)
-    answer = await asyncio.wait_for(parked, 10)
+    async with asyncio.timeout(10):
+        answer = await parked
     assert (answer.status, answer.json["events"]) == (200, [])
     assert (await sending).status in (202, 503)
     assert await server.end() == 0

@@ -62,7 +62,8 @@ async def test_a_change_wakes_the_one_who_waits_while_other_calls_go_on(tmp_path
         await terminal.account()
         assert not waiting.done()
         await terminal.send(BUY)
-        await asyncio.wait_for(waiting, 2)
+        async with asyncio.timeout(2):
+            await waiting
 
 
 async def test_a_driver_trades_by_hand_at_exact_prices_and_reads_the_ledger(tmp_path: Path) -> None:
@@ -205,5 +206,6 @@ async def test_pending_orders_expire_though_nobody_asks(tmp_path: Path) -> None:
         await control.place("EURUSD", Side.BUY, OrderType.LIMIT, D(1), D("1.05"), expires_at=until)
         agent = stage.terminal()
         await agent.changed(0)
-        await asyncio.wait_for(agent.changed(5), 3)
+        async with asyncio.timeout(3):
+            await agent.changed(5)
         assert await agent.orders() == []

@@ -110,7 +110,8 @@ class Latency:
         reply = await line.ask(request)
         if reply.status != 202:
             raise RuntimeError(f"the signal was answered {reply.status}: {reply.body!r}")
-        await asyncio.wait_for(waiting.complete.wait(), LONGEST_ROUND_SECONDS)
+        async with asyncio.timeout(LONGEST_ROUND_SECONDS):
+            await waiting.complete.wait()
         times = sorted((at - began) * MILLISECONDS for at in waiting.held)
         return (reply.at - began) * MILLISECONDS, times
 

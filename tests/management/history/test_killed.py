@@ -35,7 +35,8 @@ async def drained(folder: Path, seconds: float | None) -> bool:
         if line.strip() == b"draining":
             break
     try:
-        await asyncio.wait_for(process.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()

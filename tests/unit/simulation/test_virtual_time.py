@@ -75,7 +75,8 @@ def test_timeouts_events_and_cancellation_work_under_virtual_time() -> None:
 
         task = asyncio.create_task(setter())
         try:
-            await asyncio.wait_for(event.wait(), 2)
+            async with asyncio.timeout(2):
+                await event.wait()
         except TimeoutError:
             seen.append(f"timed out at {world.monotonic()}")
         await event.wait()

@@ -41,7 +41,8 @@ class Progress:
             if left <= 0:
                 return False
             try:
-                await asyncio.wait_for(self._grown.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._grown.wait()
             except TimeoutError:
                 return answer()
         return True

@@ -175,7 +175,8 @@ class SqliteQueue:
         """True as soon as it is worth looking again, False when the time is up."""
         while (left := until - asyncio.get_running_loop().time()) > 0:
             try:
-                await asyncio.wait_for(changed.wait(), min(left, LOOK_SECONDS))
+                async with asyncio.timeout(min(left, LOOK_SECONDS)):
+                    await changed.wait()
             except TimeoutError:
                 if due is not None and due <= self._clock.now():
                     return True

@@ -42,7 +42,8 @@ class TerminalProcess:
         self._process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         assert self._process.stdout is not None
         try:
-            line = await asyncio.wait_for(self._process.stdout.readline(), START_SECONDS)
+            async with asyncio.timeout(START_SECONDS):
+                line = await self._process.stdout.readline()
         except TimeoutError as late:
             self._process.kill()
             raise StartFailed(f"nothing heard for {START_SECONDS} s") from late
@@ -64,4 +65,5 @@ class TerminalProcess:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.terminate()
-        return await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        async with asyncio.timeout(STOP_SECONDS):
+            return await self._process.wait()
