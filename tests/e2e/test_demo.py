@@ -23,6 +23,8 @@ NOT_IN_A_SHORT_DEMONSTRATION = {
 """Trouble that there is none of, and what is told of a whole minute."""
 TIMEOUT_SECONDS = 180
 """Fourteen processes start in eight seconds on two idle cores; loaded ones take several times that."""
+PATIENCE_SECONDS = TIMEOUT_SECONDS - 20
+"""Less than a test may take, so that one which does not end says what it did."""
 
 
 class Show:
@@ -45,7 +47,12 @@ class Show:
         self.code: int | None = None
 
     def end(self) -> "Show":
-        self.output += self.process.communicate(timeout=TIMEOUT_SECONDS)[0]
+        """Wait for the end; what does not come to one is killed, and fails with all that it said."""
+        try:
+            self.output += self.process.communicate(timeout=PATIENCE_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(self.output + self.process.communicate()[0]) from None
         self.code = self.process.returncode
         return self
 
